@@ -1,0 +1,45 @@
+import { defineConfig } from "vitest/config";
+
+const common = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_000 };
+
+/**
+ * Two kinds of tests. Those beside the code need a processor and use both; those that start the program as it ships (a
+ * lab, control planes, databases, other people's clients) come afterwards and one file at a time, because two cores
+ * are the smallest machine that we promise to run on, and what they try is not how several of them get along.
+ */
+const worlds = [
+  "test/**/*.test.ts",
+  "lab/clients/**/*.test.ts",
+  "lab/lab.test.ts",
+  "lab/main.test.ts",
+];
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/tally-reporter.ts"],
+    projects: [
+      {
+        test: {
+          ...common,
+          name: "code",
+          include: ["src/**/*.test.ts", "lab/**/*.test.ts"],
+          exclude: worlds,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "worlds",
+          include: worlds,
+          maxWorkers: 1,
+          hookTimeout: 180_000,
+          // Whole worlds run on real time and real processes; a machine that is starved for a minute must not decide.
+          retry: process.env["CI"] === undefined ? 0 : 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
