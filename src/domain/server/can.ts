@@ -1,0 +1,103 @@
+import { Failure } from "#contract/failures.ts";
+import type { LifecycleAction, ServerAction, ServerLifecycleState } from "#contract/server.ts";
+import { type Rest, type ServerState, type Trouble, shownState } from "./state.ts";
+
+/**
+ * What may be asked of a server, by the state it is in. A lookup, so that what the API answers, what a refusal
+ * proposes and what is admitted can never differ.
+ *
+ * - Provisioning overwrites a disk, so it is offered only where nothing of value is on it: a `ready` server
+ *   is reprovisioned or deprovisioned, each by its own name.
+ * - `error` allows what can lead out of it, which depends on what broke (see `whenBroken`).
+ */
+
+const hardware = [
+  "power-on",
+  "power-off",
+  "reboot",
+  "power-cycle",
+  "reset-bmc",
+  "identify-led-on",
+  "identify-led-off",
+] as const satisfies readonly LifecycleAction[];
+
+type SoundState = Exclude<ServerLifecycleState, "error">;
+
+const whenSound = {
+  registering: [],
+  registered: ["inspect", "decommission", ...hardware, "enter-maintenance"],
+  inspecting: [],
+  available: ["inspect", "provision", "decommission", ...hardware, "enter-maintenance"],
+  provisioning: [],
+  ready: [
+    "inspect",
+    "decommission",
+    ...hardware,
+    "reprovision",
+    "deprovision",
+    "enter-maintenance",
+  ],
+  deprovisioning: [],
+  maintenance: [
+    "inspect",
+    "decommission",
+    ...hardware,
+    // Asked for again it is a success that says so.
+    "enter-maintenance",
+    "exit-maintenance",
+  ],
+  decommissioned: [],
+} as const satisfies Record<SoundState, readonly ServerAction[]>;
+
+/** `before`: whatever the state before the trouble allowed. */
+const whenBroken = {
+  // Nothing is known to work; the run's own undo, retry and abandon are the ways out, or the record goes.
+  registration: ["decommission"],
+  power: "before",
+  installation: [
+    "inspect",
+    "provision",
+    "decommission",
+    ...hardware,
+    "reprovision",
+    "deprovision",
+    "enter-maintenance",
+  ],
+  decommission: ["inspect", "decommission", ...hardware, "deprovision", "enter-maintenance"],
+} as const satisfies Record<Trouble, readonly ServerAction[] | "before">;
+
+function allowedAtRest(rest: Rest): readonly ServerAction[] {
+  if (rest.state !== "error") return whenSound[rest.state];
+  const row = whenBroken[rest.trouble];
+  return row === "before" ? allowedAtRest(rest.before) : row;
+}
+
+/** What may be asked of the server now; nothing while a run is at work on it. */
+export function allowedActions(
+  server: Pick<ServerState, "rest" | "runs" | "installed">,
+): readonly ServerAction[] {
+  if (server.runs.length > 0) return [];
+  return allowedAtRest(server.rest).filter(
+    (action) => action !== "reprovision" || server.installed !== null,
+  );
+}
+
+/** The refusal of an action that the state does not allow; null when it is allowed. */
+export function refusal(server: ServerState, action: ServerAction): Failure | null {
+  const allowed = allowedActions(server);
+  if (allowed.includes(action)) return null;
+  const state = shownState(server);
+  const proposal =
+    allowed.length === 0 ? "nothing can be asked of it now" : `allowed are ${allowed.join(", ")}`;
+  return new Failure(
+    "INVALID_STATE_TRANSITION",
+    `${action} is not possible: server ${server.id} is ${sentenceFor(server, state)}; ${proposal}`,
+    { details: { state, action, allowed } },
+  );
+}
+
+function sentenceFor(server: ServerState, state: ServerLifecycleState): string {
+  if (server.rest.state === "error" && state === "error")
+    return `in error since run ${server.rest.run} (${server.rest.code})`;
+  return state === "maintenance" || state === "error" ? `in ${state}` : state;
+}

@@ -1,0 +1,221 @@
+import type { RunId } from "#contract/ids.ts";
+import type { ServerFact } from "#contract/server.ts";
+import type { Happened } from "#domain/resource-model.ts";
+import { baselineOf, unseenAfter } from "./inventory-diff.ts";
+import type { AtWork, Broken, Rest, ServerState, Trouble } from "./state.ts";
+
+/** A server after a fact. Total: a fact that does not fit, or that a later version wrote, changes nothing. */
+export function evolve(server: ServerState | null, fact: Happened<ServerFact>): ServerState | null {
+  if (fact.type === "server.requested") return requested(server, fact);
+  if (server === null) return null;
+  if (fact.type === "server.registration_undone") return null;
+  return { ...server, ...change(server, fact), updatedAt: fact.at };
+}
+
+type Requested = Extract<Happened<ServerFact>, { type: "server.requested" }>;
+type Other = Exclude<
+  Happened<ServerFact>,
+  { type: "server.requested" | "server.registration_undone" }
+>;
+
+/** A new server, or the same one asked for again by a retry: what was found out about it stays. */
+function requested(server: ServerState | null, { data, at }: Requested): ServerState {
+  return {
+    ...(server ?? { ...unknownServer, createdAt: at }),
+    id: data.server,
+    region: data.region,
+    project: data.project,
+    displayName: data.displayName,
+    tags: data.tags,
+    pool: data.pool,
+    provisioner: data.provisioner,
+    credentials: data.credentials,
+    bmc: {
+      vendor: null,
+      model: null,
+      firmwareVersion: null,
+      ...server?.bmc,
+      address: data.bmcAddress,
+      tls: data.tls,
+    },
+    updatedAt: at,
+  };
+}
+
+const unknownServer = {
+  identified: false,
+  uuid: null,
+  serial: null,
+  manufacturer: null,
+  model: null,
+  rest: { state: "registering" },
+  runs: [],
+  power: "unknown",
+  indicator: "unknown",
+  health: "unknown",
+  healthReasons: [],
+  installed: null,
+  reservations: [],
+  erase: null,
+  inspectedAt: null,
+  inventory: null,
+  unseen: {},
+} as const satisfies Partial<ServerState>;
+
+function change(server: ServerState, fact: Other): Partial<ServerState> {
+  switch (fact.type) {
+    case "server.run_began": {
+      const { run, workflow, action, state: shows } = fact.data;
+      const others = server.runs.filter((entry) => entry.run !== run);
+      return { runs: [...others, { run, workflow, action, shows }] };
+    }
+    case "server.run_ended":
+      return runEnded(server, fact.data);
+    case "server.identified": {
+      const { fingerprint256, bmc, ...identity } = fact.data;
+      const tls = { ...server.bmc.tls, fingerprint256 };
+      return { ...identity, identified: true, bmc: { ...server.bmc, ...bmc, tls } };
+    }
+    case "server.registered":
+      return { rest: { state: "registered" } };
+    case "server.updated": {
+      const { displayName, tags, pool } = fact.data;
+      return {
+        ...(displayName !== undefined && { displayName }),
+        ...(tags !== undefined && { tags }),
+        ...(pool !== undefined && { pool }),
+      };
+    }
+    case "server.inspected": {
+      const { inventory, health, healthReasons } = fact.data;
+      return {
+        ...(server.rest.state === "registered" && { rest: { state: "available" } }),
+        power: inventory.system.power,
+        health,
+        healthReasons,
+        inventory,
+        inspectedAt: fact.at,
+        unseen: unseenAfter(baselineOf(server.inventory, server.unseen), inventory),
+      };
+    }
+    case "server.part_appeared":
+    case "server.part_missing":
+    case "server.part_changed":
+    case "server.bmc_reset":
+      return {};
+    case "server.power_changed":
+      return { power: fact.data.power };
+    case "server.reserved": {
+      const others = withoutReservation(server, fact.data.run);
+      return { reservations: [...others, fact.data].slice(-maxReservations) };
+    }
+    case "server.reservation_released":
+      return { reservations: withoutReservation(server, fact.data.run) };
+    case "server.provisioned":
+      return {
+        rest: { state: "ready" },
+        installed: { ...fact.data, run: fact.run, at: fact.at },
+        // A live system runs from its media, so they are still to be ejected some day.
+        reservations: fact.data.image.format === "live-iso" ? server.reservations.slice(-1) : [],
+        erase: null,
+      };
+    case "server.deprovisioned":
+      return { rest: { state: "available" }, installed: null, reservations: [] };
+    case "server.maintenance_entered":
+      return server.rest.state === "maintenance"
+        ? {}
+        : {
+            rest: {
+              state: "maintenance",
+              reason: fact.data.reason,
+              since: fact.at,
+              before: server.rest,
+            },
+          };
+    case "server.maintenance_exited":
+      return server.rest.state === "maintenance" ? { rest: server.rest.before } : {};
+    case "server.indicator_set":
+      return { indicator: fact.data.on ? "on" : "off" };
+    case "server.erased":
+      return {
+        erase: { state: "erased", method: fact.data.method, reason: null, at: fact.at },
+        installed: null,
+      };
+    case "server.erase_skipped":
+      return {
+        erase: { state: "not erased", method: null, reason: fact.data.reason, at: fact.at },
+      };
+    case "server.decommissioned":
+      return { rest: { state: "decommissioned" }, installed: null, reservations: [] };
+    default:
+      return unchanged(fact);
+  }
+}
+
+/** Reached only by facts that a later version wrote; the type says that this version's are all handled. */
+const unchanged = (_fact: never): Partial<ServerState> => ({});
+
+/** A BMC has few slots; what could still be in one of them is among the newest. */
+const maxReservations = 8;
+
+const withoutReservation = (server: ServerState, run: RunId): ServerState["reservations"] =>
+  server.reservations.filter((reservation) => reservation.run !== run);
+
+type RunEnded = Extract<ServerFact, { type: "server.run_ended" }>["data"];
+
+function runEnded(server: ServerState, end: RunEnded): Partial<ServerState> {
+  const place = server.runs.findIndex((entry) => entry.run === end.run);
+  // What a run started inside itself cannot outlive it.
+  const runs = place === -1 ? server.runs : server.runs.slice(0, place);
+  const entry = server.runs[place];
+  const { rest } = server;
+  const mine = brokenBy(rest, end.run);
+  if (end.error !== null) {
+    const trouble = mine?.trouble ?? (entry === undefined ? null : troubleFrom(entry));
+    if (trouble === null) return { runs };
+    return { runs, rest: broken({ rest, trouble, run: end.run, error: end.error }) };
+  }
+  if (mine !== null) return { runs, rest: mine.before };
+  const isCure = end.status === "completed" && entry !== undefined && curesPower(entry);
+  if (isCure && rest.state === "error" && rest.trouble === "power")
+    return { runs, rest: rest.before };
+  return { runs };
+}
+
+/** The error that this run left, if it still stands. */
+export const brokenBy = (rest: Rest, run: RunId): Broken | null =>
+  rest.state === "error" && rest.run === run ? rest : null;
+
+function troubleFrom({ workflow, action }: AtWork): Trouble {
+  if (workflow === "server.register") return "registration";
+  if (workflow === "server.decommission") return "decommission";
+  return workflow === "server.provision" || action === "deprovision" ? "installation" : "power";
+}
+
+/** Runs that, when they complete, have shown that machine and BMC obey again. */
+const curesPower = ({ workflow, action }: AtWork): boolean =>
+  workflow === "server.inspect" ||
+  (workflow === "server.lifecycle" &&
+    action !== null &&
+    ["power-on", "power-off", "reboot", "power-cycle", "reset-bmc"].includes(action));
+
+/**
+ * What was before is remembered once, not piled up with every further failure: an error that can be undone
+ * remembers the error under it; a final one only what was sound.
+ */
+function broken(what: {
+  readonly rest: Rest;
+  readonly trouble: Trouble;
+  readonly run: RunId;
+  readonly error: NonNullable<RunEnded["error"]>;
+}): Broken {
+  const { rest, trouble, run, error } = what;
+  const under = brokenBy(rest, run)?.before ?? rest;
+  const before = error.restorable ? finalBelow(under) : soundBelow(under);
+  return { state: "error", trouble, run, ...error, before };
+}
+
+const finalBelow = (rest: Rest): Rest =>
+  rest.state === "error" && rest.restorable ? finalBelow(rest.before) : rest;
+
+const soundBelow = (rest: Rest): Rest => (rest.state === "error" ? soundBelow(rest.before) : rest);

@@ -1,0 +1,57 @@
+import type { Server } from "#contract/server.ts";
+import { allowedActions } from "./can.ts";
+import type { StoredServer } from "./row.ts";
+import { holder, shownState, type Rest } from "./state.ts";
+
+const instant = (ms: number): string => new Date(ms).toISOString();
+
+/** Where the API serves a server: a path without host, so that it holds behind any proxy. */
+export const serverPath = (server: Pick<StoredServer, "id" | "region" | "project">): string =>
+  `/v1/regions/${server.region}/projects/${server.project}/infrastructure/servers/${server.id}`;
+
+/** The public server. Secrets' references, the undo's memory and whatever else is ours stay behind. */
+export function serverView(server: StoredServer, self: string = serverPath(server)): Server {
+  const maintained = maintenanceIn(server.rest);
+  return {
+    id: server.id,
+    region: server.region,
+    project: server.project,
+    displayName: server.displayName,
+    tags: { ...server.tags },
+    pool: server.pool,
+    provisioner: server.provisioner,
+    state: shownState(server),
+    power: server.power,
+    health: server.health,
+    healthReasons: [...server.healthReasons],
+    error:
+      server.rest.state === "error"
+        ? { code: server.rest.code, message: server.rest.message, run: server.rest.run }
+        : null,
+    actions: [...allowedActions(server)],
+    activeRunId: holder(server),
+    bmc: server.bmc,
+    uuid: server.uuid,
+    serial: server.serial,
+    manufacturer: server.manufacturer,
+    model: server.model,
+    image: server.installed?.image ?? null,
+    indicator: server.indicator,
+    maintenance:
+      maintained === null ? null : { reason: maintained.reason, since: instant(maintained.since) },
+    erase: server.erase === null ? null : { ...server.erase, at: instant(server.erase.at) },
+    inspectedAt: server.inspectedAt === null ? null : instant(server.inspectedAt),
+    createdAt: instant(server.createdAt),
+    updatedAt: instant(server.updatedAt),
+    links: {
+      self,
+      inventory: `${self}/inventory`,
+      runs: `${self}/runs`,
+      events: `${self}/events`,
+    },
+  };
+}
+
+/** A server in maintenance that a run then broke is still in maintenance once that is mended. */
+const maintenanceIn = (rest: Rest): Extract<Rest, { state: "maintenance" }> | null =>
+  rest.state === "maintenance" ? rest : rest.state === "error" ? maintenanceIn(rest.before) : null;

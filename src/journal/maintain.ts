@@ -1,0 +1,40 @@
+import type { Clock } from "#platform/clock.ts";
+import type { Database } from "#platform/database.ts";
+import type { Log } from "#platform/log.ts";
+import type { SecretStore } from "./secrets.ts";
+
+/** Housekeeping: what has expired goes, and the embedded database gets the care that a server gives itself. */
+
+const SWEEP_EVERY_MS = 10 * 60_000;
+const KEYS_KEPT_MS = 24 * 3_600_000;
+/** PGlite has no autovacuum and no checkpointer; its write-ahead log and hot tables would grow without them. */
+const TENDED_TABLES = ["dispatch", "streams", "locks", "runs", "servers", "events"];
+
+export interface MaintainOptions {
+  readonly database: Database;
+  readonly secrets: SecretStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export async function sweep({ database, secrets, clock }: MaintainOptions): Promise<void> {
+  await secrets.sweep();
+  await database.query("delete from idempotency_keys where created_at < $1", [
+    new Date(clock.now() - KEYS_KEPT_MS),
+  ]);
+  if (database.kind === "pglite") {
+    for (const table of TENDED_TABLES) await database.script(`vacuum (analyze) ${table}`);
+    await database.script("checkpoint");
+  }
+}
+
+/** Sweeps from time to time; returns how to stop. */
+export function maintain(options: MaintainOptions): () => void {
+  const timer = setInterval(() => {
+    sweep(options).catch((error: unknown) =>
+      options.log("warn", "housekeeping failed; it is tried again later", { error }),
+    );
+  }, SWEEP_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,74 @@
+import { Failure } from "#contract/failures.ts";
+import type { SecretId } from "#contract/ids.ts";
+import type { Cipher } from "#platform/cipher.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Database } from "#platform/database.ts";
+
+/**
+ * Secrets at rest. They are sealed by the door that received them, written in the transaction that accepted the
+ * request, and named everywhere else by id only. A secret lives while a resource owns it; otherwise until its run
+ * can no longer be retried.
+ */
+export interface SecretStore {
+  /** The secret's text. NOT_FOUND when it has expired or was forgotten; INTERNAL_ERROR when the key does not fit. */
+  reveal(id: SecretId): Promise<string>;
+  /** Gives the secret an owner without whom it would expire. A second call changes nothing. */
+  adopt(id: SecretId, owner: string): Promise<void>;
+  /** Takes the owner away, if it is this one. A second call changes nothing. */
+  release(id: SecretId, owner: string): Promise<void>;
+  /** Destroys the secret. A missing one is a success. */
+  forget(id: SecretId): Promise<void>;
+  /** Destroys what has expired; returns how many. */
+  sweep(): Promise<number>;
+}
+
+export function openSecrets(
+  database: Database,
+  cipher: Cipher,
+  clock: Pick<Clock, "now">,
+): SecretStore {
+  const { query } = database;
+  return {
+    async reveal(id) {
+      const rows = await query<{ sealed: Uint8Array }>("select sealed from secrets where id = $1", [
+        id,
+      ]);
+      const row = rows[0];
+      if (row === undefined) {
+        throw new Failure(
+          "NOT_FOUND",
+          `the secret ${id} is no longer stored; register the credentials again`,
+        );
+      }
+      try {
+        return cipher.open(row.sealed);
+      } catch (cause) {
+        throw new Failure(
+          "INTERNAL_ERROR",
+          `the secret ${id} was sealed with another MILLWRIGHT_SECRET_KEY than this process has`,
+          { cause },
+        );
+      }
+    },
+    async adopt(id, owner) {
+      const rows = await query(
+        "update secrets set owner = $2, expires_at = null where id = $1 returning id",
+        [id, owner],
+      );
+      if (rows.length === 0) throw new Failure("NOT_FOUND", `the secret ${id} is no longer stored`);
+    },
+    async release(id, owner) {
+      await query("update secrets set owner = null where id = $1 and owner = $2", [id, owner]);
+    },
+    async forget(id) {
+      await query("delete from secrets where id = $1", [id]);
+    },
+    async sweep() {
+      const rows = await query(
+        "delete from secrets where owner is null and expires_at < $1 returning id",
+        [new Date(clock.now())],
+      );
+      return rows.length;
+    },
+  };
+}
