@@ -1,0 +1,256 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { TimedRunEvent } from "#contract/events.ts";
+import { decide } from "./decide.ts";
+import { evolveRun } from "./evolve.ts";
+import type { RunState } from "./run-state.ts";
+import { anyEvent, scripts, shapes } from "./testing/arbitraries.ts";
+import {
+  firstState,
+  simulate,
+  stepName,
+  type Script,
+  type Shape,
+  type Simulated,
+} from "./testing/simulated-run.ts";
+
+/**
+ * The laws of a run, on random workflows in random worlds. A failure prints fast-check's seed and the smallest case;
+ * `fc.assert(…, { seed, path })` plays it again.
+ */
+
+const RUNS = 500;
+
+const law = (name: string, check: (run: Simulated, shape: Shape, script: Script) => void): void => {
+  it(name, () => {
+    fc.assert(
+      fc.property(shapes, scripts, (shape, script) => {
+        check(simulate(shape, script), shape, script);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+};
+
+const ofType = <T extends TimedRunEvent["type"]>(
+  run: Simulated,
+  type: T,
+): Extract<TimedRunEvent, { type: T }>[] =>
+  run.events.filter((event): event is Extract<TimedRunEvent, { type: T }> => event.type === type);
+
+const startOrder = (run: Simulated): string[] => [
+  ...new Set(ofType(run, "step.started").map(({ data }) => data.step)),
+];
+
+const undone = (run: Simulated): string[] =>
+  ofType(run, "undo.completed")
+    .filter(({ data }) => data.result === "undone")
+    .map(({ data }) => data.step);
+
+const endIndex = (run: Simulated): number =>
+  run.events.findIndex(({ type }) =>
+    ["run.completed", "run.failed", "run.cancelled"].includes(type),
+  );
+
+const isPast = (run: Simulated, shape: Shape): boolean =>
+  shape.pivot !== null &&
+  startOrder(run).some((step) => Number(step.slice(1)) >= (shape.pivot ?? 0));
+
+describe("a run, whatever the world does", () => {
+  law("comes to an end, and only to one", (run) => {
+    expect(run.final.completedAt).not.toBeNull();
+    expect(run.final.phase).toBe("ended");
+    expect(
+      ofType(run, "run.completed").length +
+        ofType(run, "run.failed").length +
+        ofType(run, "run.cancelled").length,
+    ).toBe(1);
+  });
+
+  law("carries nothing out that was not written down before", (run) => {
+    for (const { kind, step, before } of run.effects) {
+      const state = before.steps.find(({ name }) => name === step);
+      if (kind === "do") expect(state?.attempts).toBeGreaterThan(0);
+      else expect(before.undoing).not.toBeNull();
+    }
+  });
+
+  law("does the steps in order, each after the one before it is done", (run) => {
+    expect(startOrder(run)).toEqual(startOrder(run).toSorted());
+    for (const { kind, step, before } of run.effects) {
+      if (kind !== "do") continue;
+      for (const earlier of before.steps.slice(0, Number(step.slice(1))))
+        expect(["completed", "skipped"]).toContain(earlier.status);
+    }
+  });
+
+  law("undoes in exactly the reverse of the order in which steps started", (run) => {
+    const order = undone(run);
+    const started = startOrder(run).filter((step) => order.includes(step));
+    expect(order).toEqual(started.toReversed());
+  });
+
+  law("undoes every step that started once, or says that a person is needed", (run, shape) => {
+    const { final } = run;
+    const owed = startOrder(run).filter((step) => shape.undo[Number(step.slice(1))]);
+    if (final.status === "completed" || isPast(run, shape)) {
+      expect(undone(run)).toEqual([]);
+    } else if (final.cleanup === "held" || final.cleanup === "incomplete") {
+      expect(final.attention !== null || final.abandoned).toBe(true);
+    } else {
+      expect(undone(run).toSorted()).toEqual(owed);
+    }
+    expect(new Set(undone(run)).size).toBe(undone(run).length);
+  });
+
+  law("never undoes a step past the pivot", (run, shape) => {
+    for (const { kind, step } of run.effects)
+      if (kind === "undo") expect(Number(step.slice(1))).toBeLessThan(shape.pivot ?? Infinity);
+  });
+
+  law("does nothing after the end but clean up and ask for attention", (run) => {
+    const allowed = new Set([
+      "undo.started",
+      "undo.completed",
+      "undo.failed",
+      "step.waiting",
+      "run.recovered",
+      "run.undo_requested",
+      "run.cleaned_up",
+      "run.attention_raised",
+      "run.abandoned",
+    ]);
+    for (const event of run.events.slice(endIndex(run) + 1)) {
+      expect(allowed).toContain(event.type);
+      if (event.type === "step.waiting") expect(event.data.undo).toBe(true);
+    }
+  });
+
+  law("never changes status, output, error or its steps' ends once it has ended", (run) => {
+    const ended = run.states[endIndex(run)];
+    const kept = ({ status, output, error, completedAt }: RunState) => ({
+      status,
+      output,
+      error,
+      completedAt,
+    });
+    for (const state of run.states.slice(endIndex(run))) expect(kept(state)).toEqual(kept(ended!));
+  });
+
+  law("shows no step as under way once it has ended", (run) => {
+    for (const { status } of run.final.steps) expect(["running", "waiting"]).not.toContain(status);
+    expect(run.final.waiting).toBeNull();
+  });
+
+  law("asks for nobody's attention when everything was taken back", (run) => {
+    if (run.final.status === "completed" || run.final.cleanup === "complete")
+      expect(run.final.attention).toBeNull();
+  });
+
+  law("begins no step once it was cancelled, and ends cancelled unless it had failed", (run) => {
+    for (const { kind, before } of run.effects) if (kind === "do") expect(before.cancel).toBeNull();
+    if (run.final.cancel !== null && run.final.status !== "cancelled")
+      expect(run.final.status).toBe("failed");
+    if (run.final.status === "cancelled") expect(run.final.error).toBeNull();
+  });
+
+  law("carries nothing out while it is paused, unless it was cancelled", (run) => {
+    for (const { before } of run.effects)
+      if (before.cancel === null) expect(before.pausedAt).toBeNull();
+  });
+
+  law("never begins or looks at a step whose deadline has passed", (run) => {
+    for (const { kind, step, at, before } of run.effects) {
+      const deadlineAt = before.steps.find(({ name }) => name === step)?.deadlineAt ?? null;
+      if (kind === "do" && deadlineAt !== null) expect(at).toBeLessThan(deadlineAt);
+    }
+  });
+
+  law("is the same folded at once or in two parts, with the state stored in between", (run) => {
+    const whole = run.events.slice(1);
+    const cut = Math.floor(whole.length / 2);
+    const stored = JSON.parse(JSON.stringify(run.states[cut])) as RunState;
+    const resumed = whole
+      .slice(cut)
+      .reduce<RunState>((state, event) => evolveRun(state, { ...event, actor: "tester" }), stored);
+    expect(JSON.stringify(resumed)).toBe(JSON.stringify(run.final));
+    expect(run.final.streamVersion).toBe(run.events.length);
+  });
+});
+
+describe("the simulation reaches what the laws are about", () => {
+  const seen = new Map<string, number>();
+  const count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1);
+
+  it("undoes, holds, passes the pivot, times out, cancels, pauses, crashes and gives up", () => {
+    fc.assert(
+      fc.property(shapes, scripts, (shape, script) => {
+        const run = simulate(shape, script);
+        count(`status ${run.final.status}`);
+        count(`cleanup ${run.final.cleanup}`);
+        if (isPast(run, shape)) count("past pivot");
+        if (run.final.abandoned) count("abandoned");
+        for (const { type } of run.events) count(type);
+        if (run.final.error?.code === "STEP_TIMEOUT") count("timeout");
+        if (run.final.steps.some(({ losses }) => losses > 0)) count("lost attempt");
+      }),
+      // A fixed seed: what is counted must not depend on luck.
+      { numRuns: 2_000, seed: 20_260_302 },
+    );
+    for (const what of [
+      "status completed",
+      "status failed",
+      "status cancelled",
+      "cleanup complete",
+      "cleanup incomplete",
+      "cleanup held",
+      "past pivot",
+      "abandoned",
+      "timeout",
+      "lost attempt",
+      "undo.failed",
+      "run.paused",
+      "run.resumed",
+      "run.cleaned_up",
+      "run.recovered",
+    ])
+      expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
+  });
+});
+
+describe("the fold", () => {
+  const shape: Shape = { undo: [true, false, true], pivot: 2, onFailure: "undo", withinMs: 1_000 };
+  const fold = (events: readonly TimedRunEvent[]): RunState =>
+    events.reduce(evolveRun, firstState(shape));
+
+  it("takes any sequence of events, of later versions too, and the decision after it", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 30 }), (events) => {
+        const state = fold(events);
+        expect(state.streamVersion).toBe(1 + events.length);
+        expect(state.steps.map(({ name }) => name)).toEqual([0, 1, 2].map(stepName));
+        expect(() => decide(state, { now: 5e12, pace: 1, lookAgainAt: 0 })).not.toThrow();
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("keeps status, output and error of the first end, whatever follows", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 30 }), (events) => {
+        let state = firstState(shape);
+        for (const event of events) {
+          const before = state;
+          state = evolveRun(state, event);
+          if (before.completedAt === null) continue;
+          expect([state.status, state.output, state.error]).toEqual([
+            before.status,
+            before.output,
+            before.error,
+          ]);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});

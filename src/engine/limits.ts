@@ -1,0 +1,20 @@
+/** A limit on everything, so that one run cannot harm the others. Times are before pace. */
+export const limits = {
+  /** Events in one run's stream. A wait whose reason keeps changing is what gets there first. */
+  eventsPerRun: 5_000,
+  /** Bytes of one step's output or one request's input, as JSON. */
+  payloadBytes: 1_048_576,
+  /** Times that a step may be lost with its process before it counts as failed: it may be what kills it. */
+  losses: 10,
+  /** How long undo is retried before a person is asked to finish it. */
+  undoMs: 24 * 3_600_000,
+  /** Failures of one undo after which a person is told, while it is still retried. */
+  undoFailuresBeforeAttention: 3,
+  /** One attempt of an undo. */
+  undoAttemptMs: 600_000,
+  /** How long a step may go on after its signal aborted before its slice stops waiting for it. */
+  abortGraceMs: 5_000,
+  /** How long a run can be retried, and its secrets live, after it ended. */
+  retryableMs: 7 * 24 * 3_600_000,
+  idempotencyMs: 24 * 3_600_000,
+} as const;

@@ -1,0 +1,353 @@
+import type { RunEvent } from "#contract/events.ts";
+import { Failure, toFailure } from "#contract/failures.ts";
+import { sameJson } from "#journal/canonical.ts";
+import { MAX_TIMER_MS } from "#platform/clock.ts";
+import { isDatabaseAway } from "#platform/database.ts";
+import { retryAt } from "./backoff.ts";
+import { childRuns } from "./children.ts";
+import type { EngineCore } from "./core.ts";
+import { durationMs } from "./duration.ts";
+import type {
+  Environment,
+  Skip,
+  StepContext,
+  StepDefinition,
+  UndoContext,
+  Wait,
+  Workflow,
+} from "./kit.ts";
+import { limits } from "./limits.ts";
+import { nextLookMs } from "./plan.ts";
+import type { RunState, StepState } from "./run-state.ts";
+
+/** Carries out one step or one undo and says, as events, how it went. The only place that calls a workflow's code. */
+
+/** Why a step's signal aborted. */
+export type Interruption = "cancel" | "pause" | "lost" | "shutdown" | "deadline";
+
+export interface Performed {
+  readonly events: readonly RunEvent[];
+  readonly facts: readonly { readonly type: string; readonly data: unknown }[];
+  /** When to look again, after a wait; 0 otherwise. */
+  readonly lookAgainAt: number;
+}
+
+/** The slice must stop without recording anything: this process no longer runs the run. */
+export const GONE = Symbol("gone");
+
+export interface PerformRequest {
+  readonly core: EngineCore;
+  readonly workflow: Workflow;
+  readonly state: RunState;
+  readonly index: number;
+  readonly resource: unknown;
+  readonly ports: object;
+  /** Aborts with an `Interruption` as its reason. */
+  readonly signal: AbortSignal;
+}
+
+const isWait = (result: unknown): result is Wait =>
+  typeof result === "object" && result !== null && "kind" in result && result.kind === "wait";
+const isSkip = (result: unknown): result is Skip<unknown> =>
+  typeof result === "object" && result !== null && "kind" in result && result.kind === "skip";
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** The step and its plan by index; the fold made both from the same list. */
+function at(
+  state: RunState,
+  workflow: Workflow,
+  index: number,
+): { step: StepState; definition: StepDefinition; expectedMs: number } {
+  const step = state.steps[index];
+  const definition = workflow.steps[index];
+  const plan = state.requested.plan[index];
+  if (
+    step === undefined ||
+    definition === undefined ||
+    plan === undefined ||
+    definition.name !== step.name
+  ) {
+    throw new Failure(
+      "INTERNAL_ERROR",
+      `${workflow.type}@${workflow.version} does not have step ${index} of run ${state.id}`,
+    );
+  }
+  return { step, definition, expectedMs: plan.expectedMs };
+}
+
+/** Runs `work` under the slice's signal and a time limit; gives it a moment to stop once aborted, and not more. */
+async function underSignal<T>(
+  core: EngineCore,
+  { signal, limitMs }: { readonly signal: AbortSignal; readonly limitMs: number },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<
+  { readonly value: T } | { readonly thrown: unknown; readonly why: Interruption | null }
+> {
+  const deadline = new AbortController();
+  const timer = setTimeout(
+    () => deadline.abort("deadline" satisfies Interruption),
+    Math.min(Math.max(0, limitMs), MAX_TIMER_MS),
+  );
+  const both = AbortSignal.any([signal, deadline.signal]);
+  const grace = new AbortController();
+  const { promise: abandoned, reject: abandon } = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    core.clock.sleep(limits.abortGraceMs, grace.signal).then(
+      () => abandon(new Failure("INTERNAL_ERROR", "the step did not stop when it was told to")),
+      () => undefined,
+    );
+  };
+  if (both.aborted) onAbort();
+  else both.addEventListener("abort", onAbort, { once: true });
+  try {
+    return { value: await Promise.race([work(both), abandoned]) };
+  } catch (thrown) {
+    return { thrown, why: both.aborted ? (both.reason as Interruption) : null };
+  } finally {
+    clearTimeout(timer);
+    // Node keeps a combined signal for ever while somebody listens to it, and with it everything that the step had.
+    both.removeEventListener("abort", onAbort);
+    // With a reason of our own no exception is made for it, which took as long as the rest of this function.
+    grace.abort("over");
+  }
+}
+
+function contextOf(
+  { core, workflow, state, index, resource, ports }: PerformRequest,
+  facts: { type: string; data: unknown }[],
+): Omit<StepContext<Environment, unknown, unknown>, "signal"> {
+  const { step } = at(state, workflow, index);
+  return {
+    input: state.requested.input,
+    prior: state.outputs,
+    ports,
+    resource,
+    key: step.key ?? `${state.id}/${step.name}`,
+    run: { id: state.id, actor: state.actor, resourceId: state.requested.resourceId },
+    now: () => core.clock.now(),
+    pace: core.pace,
+    deadlineAt: step.deadlineAt ?? Number.MAX_SAFE_INTEGER,
+    memo: state.memos[step.name],
+    signals: state.signals,
+    child: childRuns(core, state, step.name),
+    fact: (fact) => {
+      facts.push(fact);
+    },
+  };
+}
+
+/** The event of a wait, if it says anything new, and when to look again. */
+function waited(
+  { core, state }: PerformRequest,
+  {
+    step,
+    definition,
+    expectedMs,
+    wait,
+    undo,
+  }: { step: StepState; definition: StepDefinition; expectedMs: number; wait: Wait; undo: boolean },
+): { readonly events: readonly RunEvent[]; readonly lookAgainAt: number } {
+  const now = core.clock.now();
+  const elapsedMs = now - ((undo ? step.undoStartedAt : step.startedAt) ?? now);
+  const lookAgainAt =
+    wait.until ??
+    now +
+      (wait.for === undefined
+        ? nextLookMs(definition, { expectedMs, elapsedMs, pace: core.pace })
+        : Math.round(durationMs(wait.for) / core.pace));
+  const endsAt = undo
+    ? (state.undoing?.since ?? now) + limits.undoMs / core.pace
+    : (step.deadlineAt ?? lookAgainAt);
+  const before = state.waiting;
+  const known =
+    before !== null &&
+    (undo || step.status === "waiting") &&
+    before.reason === wait.reason &&
+    before.wakesOn === wait.wakesOn &&
+    sameJson(state.memos[step.name], wait.memo);
+  if (known) return { events: [], lookAgainAt };
+  return {
+    lookAgainAt,
+    events: [
+      {
+        type: "step.waiting",
+        data: {
+          step: step.name,
+          ...(undo && { undo }),
+          reason: wait.reason,
+          until: iso(Math.round(Math.min(endsAt, wait.until ?? endsAt))),
+          ...(wait.wakesOn !== undefined && { wakesOn: wait.wakesOn }),
+          ...(wait.memo !== undefined && { memo: wait.memo }),
+        },
+      },
+    ],
+  };
+}
+
+/** What was thrown, as the failure that the journal keeps; strangers are logged whole, because only the log has them. */
+function failureOf(
+  { core, state }: PerformRequest,
+  step: string,
+  thrown: unknown,
+  why: Interruption | null,
+): Failure {
+  if (why === "cancel")
+    return new Failure("RUN_CANCELLED", "the run was cancelled while this step was under way", {
+      cause: thrown,
+    });
+  if (why === "deadline")
+    return new Failure("STEP_TIMEOUT", `${step} did not end within its deadline`, {
+      cause: thrown,
+    });
+  // A database that is away is no fault of the step's, and past the pivot it must not be the end of the run.
+  const failure =
+    !(thrown instanceof Failure) && isDatabaseAway(thrown)
+      ? new Failure("UNAVAILABLE", "the database does not answer", { cause: thrown })
+      : toFailure(thrown);
+  core.log(failure.code === "INTERNAL_ERROR" ? "error" : "warn", "step failed", {
+    run: state.id,
+    step,
+    code: failure.code,
+    reason: failure.message,
+    error: thrown,
+  });
+  return failure;
+}
+
+const journalled = (failure: Failure) => ({
+  code: failure.code,
+  message: failure.message,
+  ...(failure.details !== undefined && { details: { ...failure.details } }),
+});
+
+/** The step's output as its schema has it; an output that does not fit is a bug of the step. */
+function checkedOutput(definition: StepDefinition, output: unknown): unknown {
+  if (definition.output === null) return null;
+  const parsed = definition.output.safeParse(output);
+  if (!parsed.success) {
+    throw new Failure(
+      "INTERNAL_ERROR",
+      `the output of ${definition.name} does not fit its schema: ${parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; ")}`,
+    );
+  }
+  if (JSON.stringify(parsed.data).length > limits.payloadBytes) {
+    throw new Failure(
+      "RUN_LIMIT_EXCEEDED",
+      `the output of ${definition.name} is larger than ${limits.payloadBytes} bytes`,
+    );
+  }
+  return parsed.data;
+}
+
+export async function performStep(request: PerformRequest): Promise<Performed | typeof GONE> {
+  const { core, workflow, state, index, signal } = request;
+  const { step, definition, expectedMs } = at(state, workflow, index);
+  const facts: { type: string; data: unknown }[] = [];
+  const context = contextOf(request, facts);
+  const ran = await underSignal(
+    core,
+    { signal, limitMs: context.deadlineAt - core.clock.now() },
+    async (both) => {
+      const result = await definition.run({ ...context, signal: both });
+      if (isWait(result)) return result;
+      return isSkip(result)
+        ? { ...result, output: checkedOutput(definition, result.output) }
+        : { output: checkedOutput(definition, result) };
+    },
+  );
+  const ref = { step: step.name, attempt: Math.max(1, step.attempts) };
+  if ("thrown" in ran) {
+    if (ran.why === "lost" || ran.why === "shutdown") return GONE;
+    // A pause lets the step finish; one that stops anyway is tried again when the run resumes.
+    const failure = failureOf(request, step.name, ran.thrown, ran.why);
+    const again =
+      ran.why === "cancel"
+        ? null
+        : retryAt({
+            failure,
+            failures: step.failures,
+            attempts: definition.times.attempts,
+            now: core.clock.now(),
+            deadlineAt: context.deadlineAt,
+            pace: core.pace,
+            random: core.random(),
+          });
+    const event: RunEvent = {
+      type: "step.failed",
+      data: { ...ref, error: journalled(failure), retryAt: again === null ? null : iso(again) },
+    };
+    return { events: [event], facts: [], lookAgainAt: 0 };
+  }
+  if (isWait(ran.value))
+    return {
+      ...waited(request, { step, definition, expectedMs, wait: ran.value, undo: false }),
+      facts,
+    };
+  const event: RunEvent = {
+    type: "step.completed",
+    data: {
+      ...ref,
+      output: ran.value.output,
+      ...(isSkip(ran.value) && { skipped: ran.value.why }),
+    },
+  };
+  return { events: [event], facts, lookAgainAt: 0 };
+}
+
+export async function performUndo(request: PerformRequest): Promise<Performed | typeof GONE> {
+  const { core, workflow, state, index, signal } = request;
+  const { step, definition, expectedMs } = at(state, workflow, index);
+  const undo = definition.undo;
+  if (typeof undo !== "function") throw new Failure("INTERNAL_ERROR", `${step.name} has no undo`);
+  const facts: { type: string; data: unknown }[] = [];
+  const giveUpAt = (state.undoing?.since ?? core.clock.now()) + limits.undoMs / core.pace;
+  const context = { ...contextOf(request, facts), deadlineAt: giveUpAt };
+  const ran = await underSignal(core, { signal, limitMs: limits.undoAttemptMs }, (both) =>
+    undo({ ...context, signal: both, output: state.outputs[step.name] } as UndoContext<
+      Environment,
+      unknown,
+      unknown,
+      unknown
+    >),
+  );
+  if ("thrown" in ran) {
+    if (ran.why === "lost" || ran.why === "shutdown") return GONE;
+    const failure = failureOf(
+      request,
+      `undo of ${step.name}`,
+      ran.thrown,
+      ran.why === "cancel" ? null : ran.why,
+    );
+    const again = retryAt({
+      failure,
+      failures: step.undoFailures,
+      // Not a number of tries but a day: leaving the world half-changed is the worst of all ends.
+      attempts: Number.POSITIVE_INFINITY,
+      now: core.clock.now(),
+      deadlineAt: giveUpAt,
+      pace: core.pace,
+      random: core.random(),
+    });
+    const event: RunEvent = {
+      type: "undo.failed",
+      data: {
+        step: step.name,
+        attempt: step.undoFailures + 1,
+        error: journalled(failure),
+        retryAt: again === null ? null : iso(again),
+      },
+    };
+    return { events: [event], facts: [], lookAgainAt: 0 };
+  }
+  if (isWait(ran.value))
+    return {
+      ...waited(request, { step, definition, expectedMs, wait: ran.value, undo: true }),
+      facts,
+    };
+  return {
+    events: [{ type: "undo.completed", data: { step: step.name, result: "undone" } }],
+    facts,
+    lookAgainAt: 0,
+  };
+}

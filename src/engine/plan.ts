@@ -1,0 +1,65 @@
+import type { PlannedStep } from "#contract/events.ts";
+import { durationMs } from "./duration.ts";
+import type { StepDefinition, Workflow } from "./kit.ts";
+
+/** What history knows of a step: from the recent successful runs of its workflow version. */
+export interface StepHistory {
+  readonly medianMs: number;
+  readonly p95Ms: number;
+}
+
+export type History = ReadonlyMap<string, StepHistory>;
+
+const DEFAULT_WITHIN_MS = 15 * 60_000;
+
+/** The step's deadline over all its attempts and waits, before pace: never infinity. */
+export function withinMs(step: StepDefinition): number {
+  const { expected, within } = step.times;
+  return within === undefined
+    ? Math.max(DEFAULT_WITHIN_MS, 10 * durationMs(expected))
+    : durationMs(within);
+}
+
+/**
+ * The steps as they will be journalled with the request: expected times from history where there is one,
+ * everything declared divided by the pace (a lab's time runs faster).
+ */
+export function planSteps(workflow: Workflow, pace: number, history: History): PlannedStep[] {
+  return workflow.steps.map((step, index) => {
+    const past = history.get(step.name);
+    const expectedMs = Math.round(past?.medianMs ?? durationMs(step.times.expected) / pace);
+    return {
+      name: step.name,
+      expectedMs,
+      withinMs: Math.max(1, Math.round(withinMs(step) / pace)),
+      overdueAfterMs: Math.round(Math.max(2 * expectedMs, past?.p95Ms ?? 0)),
+      undo:
+        workflow.pivot !== null && index >= workflow.pivot.before
+          ? null
+          : typeof step.undo === "function"
+            ? "undo"
+            : "nothing",
+    };
+  });
+}
+
+export const estimateMs = (plan: readonly PlannedStep[]): number =>
+  plan.reduce((sum, step) => sum + step.expectedMs, 0);
+
+const DEFAULT_POLL = { minMs: 1_000, maxMs: 30_000 };
+
+/** When a waiting step is looked at again: after a tenth of what is left of its expected time, within its bounds. */
+export function nextLookMs(
+  step: StepDefinition,
+  {
+    expectedMs,
+    elapsedMs,
+    pace,
+  }: { readonly expectedMs: number; readonly elapsedMs: number; readonly pace: number },
+): number {
+  const { poll } = step.times;
+  const minMs = (poll === undefined ? DEFAULT_POLL.minMs : durationMs(poll.min)) / pace;
+  const maxMs = (poll === undefined ? DEFAULT_POLL.maxMs : durationMs(poll.max)) / pace;
+  const wanted = Math.max(0, expectedMs - elapsedMs) / 10;
+  return Math.round(Math.min(maxMs, Math.max(minMs, wanted)));
+}
