@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { Failure } from "#contract/failures.ts";
+import { PowerState } from "#contract/inventory.ts";
+import { ServerDecommissionInput } from "#contract/server-inputs.ts";
+import { nothing, skip, wait } from "#engine/kit.ts";
+import { ErasedDrive, eraseAll, refuseIfNotErasable } from "./erase.ts";
+import { type ServerContext, bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
+import { Asked, askedIn, bringOff, bringOn, isWait } from "./power.ts";
+
+/**
+ * server.decommission: takes a machine out of use for good, with proof of what became of its disks.
+ *
+ *   check-unused ▶ power-off ═ erase ▶ unenroll ▶ forget-credentials ▶ record
+ *
+ * An erase that the BMC is known not to offer is refused by `check-unused`, with the machine as it was: erasing by hand
+ * and `skipErase` with a reason is the way then.
+ *
+ * A dead BMC must not make a server immortal. Its machine cannot be switched off, which is said and passed
+ * over; the erase then fails for good, past the pivot, and an operator may abandon the run: the record then
+ * says `not erased` (see the domain's `settle`). Who knows the BMC to be dead asks for `skipErase` at once.
+ */
+export const serverDecommission = workflow("server.decommission", {
+  version: 1,
+  summary: "Erases a server's disks, forgets its credentials and takes it out of use for good.",
+  input: ServerDecommissionInput,
+  resource: ({ input }) => ({ type: "server", id: input.serverId }),
+  onFailure: "undo",
+})
+  .step("check-unused", {
+    expected: "2s",
+    output: z.object({ power: PowerState }),
+    undo: nothing("reading changes nothing"),
+    run: async (context) => {
+      const { ports, resource } = context;
+      try {
+        const { power } = await ports.bmc.readState(bmcOf(resource), reading(context));
+        if (!context.input.skipErase) await refuseIfNotErasable(context);
+        return { power };
+      } catch (thrown) {
+        if (isUnreachable(thrown)) return { power: "unknown" as const };
+        throw thrown;
+      }
+    },
+  })
+  .step("power-off", {
+    expected: "20s",
+    within: "15m",
+    poll: { min: "2s", max: "10s" },
+    run: async (context) => {
+      const unreachable = Unreachable.safeParse(context.memo).data;
+      try {
+        const off = { graceMs: 60_000, force: true };
+        const state = await bringOff(context, off, askedIn(context.memo));
+        return isWait(state) ? state : tellPower(context, "off");
+      } catch (thrown) {
+        if (!isUnreachable(thrown)) throw thrown;
+        const since = unreachable?.unreachableSince ?? context.now();
+        if (elapsedMs(context, since) >= unreachableMs)
+          return skip(
+            `the BMC ${context.resource.bmc.address} does not answer: the machine may still be on, switch it off by hand`,
+          );
+        return wait("the BMC does not answer; trying to switch the machine off", {
+          for: "20s",
+          memo: { unreachableSince: since },
+        });
+      }
+    },
+    undo: async (context) => {
+      if (context.prior["check-unused"]?.power !== "on") return;
+      // A shutdown that was asked for may still happen, so a machine that is on is not trusted at once.
+      const memo = Restoring.safeParse(context.memo).data ?? {
+        restoringSince: context.now(),
+        asked: null,
+      };
+      const { power } = await context.ports.bmc.readState(
+        bmcOf(context.resource),
+        reading(context),
+      );
+      if (memo.asked === null && power === "on")
+        return elapsedMs(context, memo.restoringSince) >= lateShutdownMs
+          ? tellPower(context, "on")
+          : wait("making sure that a shutdown asked for before does not still happen", { memo });
+      const on = await bringOn(context, memo.asked, (asked) => ({ ...memo, asked }));
+      return isWait(on) ? on : tellPower(context, "on");
+    },
+  })
+  .pivot("erasing destroys what is on the disks")
+  .step("erase", {
+    expected: "3m",
+    // Overwriting a large disk takes a day.
+    within: "36h",
+    poll: { min: "5s", max: "60s" },
+    output: z.object({ drives: z.array(ErasedDrive) }),
+    run: async (context) => {
+      const { input, fact } = context;
+      if (input.skipErase) {
+        const reason = input.reason ?? "no reason was given";
+        fact({ type: "server.erase_skipped", data: { reason } });
+        return skip(`the request said not to erase: ${reason}`, { drives: [] });
+      }
+      const result = await eraseAll(context);
+      if (isWait(result)) return result;
+      const [method = null, ...others] = new Set(result.drives.map((drive) => drive.method));
+      fact({
+        type: "server.erased",
+        data: { method: others.length === 0 ? method : null, drives: result.drives },
+      });
+      return result;
+    },
+  })
+  .step("unenroll", {
+    expected: "1s",
+    run: async () => skip("this server is not managed by Metal3"),
+  })
+  .step("forget-credentials", {
+    expected: "2s",
+    run: async ({ ports, resource }) => {
+      try {
+        await ports.bmc.disconnect(bmcOf(resource));
+      } catch (thrown) {
+        // The session of a BMC that does not answer ends by itself; the credentials must not outlive it.
+        if (!(thrown instanceof Failure)) throw thrown;
+      }
+      await ports.secrets.forget(resource.credentials);
+      const { userData = null, networkData = null } = resource.installed ?? {};
+      for (const secret of [userData, networkData])
+        if (secret !== null) await ports.secrets.release(secret, resource.id);
+    },
+  })
+  .step("record", {
+    expected: "1s",
+    output: z.object({ erased: z.boolean() }),
+    run: async ({ resource, fact }) => {
+      const erased = resource.erase?.state === "erased";
+      fact({ type: "server.decommissioned", data: { erased } });
+      return { erased };
+    },
+  })
+  .result(({ input, prior }) => ({
+    serverId: input.serverId,
+    erased: prior.record.erased,
+    reason: input.reason,
+    drives: prior.erase.drives,
+  }));
+
+/** The server must not be shown on for ever after because it was when it was last looked at. */
+function tellPower({ resource, fact }: ServerContext, power: "on" | "off"): void {
+  if (resource.power !== power) fact({ type: "server.power_changed", data: { power } });
+}
+
+const isUnreachable = (thrown: unknown): boolean =>
+  thrown instanceof Failure && thrown.code === "BMC_CONNECTION_FAILED";
+
+const Unreachable = z.object({ unreachableSince: z.number() });
+const Restoring = z.object({
+  restoringSince: z.number(),
+  asked: Asked.nullable(),
+});
+
+/** In declared time: how long a BMC may be silent before the machine is left on. */
+const unreachableMs = 150_000;
+/** In declared time: after this long no operating system follows a request to shut down any more. */
+const lateShutdownMs = 120_000;

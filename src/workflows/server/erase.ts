@@ -1,0 +1,218 @@
+import { z } from "zod";
+import { Failure } from "#contract/failures.ts";
+import type { EraseProgress, EraseTarget } from "#drivers/ports.ts";
+import { type Wait, wait } from "#engine/kit.ts";
+import { type ServerContext, bmcOf, elapsedMs, reading, writing } from "./kit.ts";
+import { Asked, bringOff, bringOn, isWait } from "./power.ts";
+
+/**
+ * Erasing all drives of a machine, one look at a time.
+ *
+ *   started ──▶ erasing ──all done──▶ off again, if we switched it on
+ *      └──────────┴─ nothing moves while the machine is off ─▶ switched on
+ *
+ * It begins with the machine off, so that nothing writes meanwhile. Many machines reach their drives only with
+ * power, and some begin an erase only at the next start: those are switched on.
+ *
+ * Only `done` counts. A drive whose erase cannot be followed any more is not erased.
+ */
+
+export const ErasedDrive = z.object({
+  serial: z.string().nullable(),
+  driveId: z.string(),
+  method: z.string(),
+  proof: z.string().nullable(),
+});
+type ErasedDrive = z.infer<typeof ErasedDrive>;
+
+const Target = z.object({
+  serial: z.string().nullable(),
+  driveId: z.string(),
+  method: z.string(),
+  task: z.string().nullable(),
+});
+const Memo = z.object({
+  targets: z.array(Target).nullable(),
+  since: z.number(),
+  /** When and that the machine was asked to be on, for its drives. */
+  poweredAt: z.number().nullable(),
+  power: Asked.nullable(),
+  /** Since when some drive's erase cannot be followed. */
+  lostSince: z.number().nullable(),
+  erased: z.array(ErasedDrive).nullable(),
+});
+type Memo = z.infer<typeof Memo>;
+
+/** In declared time: how long an erase may show nothing before the machine is switched on for it. */
+const idleMs = 60_000;
+/** In declared time: how long a task may be missing before the drive counts as not erased (iDRAC shows new jobs late). */
+const lostMs = 60_000;
+/** In declared time: how long a machine that was switched on may take to show its drives. */
+const appearMs = 600_000;
+
+/** The proof per drive once all are erased and the machine is off; else what to wait for. */
+export async function eraseAll(context: ServerContext): Promise<Wait | { drives: ErasedDrive[] }> {
+  const memo = Memo.safeParse(context.memo).data ?? {
+    targets: null,
+    since: context.now(),
+    poweredAt: null,
+    power: null,
+    lostSince: null,
+    erased: null,
+  };
+  if (memo.erased !== null) return switchOff(context, memo, memo.erased);
+  if (memo.poweredAt !== null && memo.power !== null) {
+    const on = await bringOn(context, memo.power, (power) => ({ ...memo, power }));
+    return isWait(on) ? on : look(context, { ...memo, power: null });
+  }
+  return look(context, memo);
+}
+
+async function look(context: ServerContext, memo: Memo): Promise<Wait | { drives: ErasedDrive[] }> {
+  const targets = memo.targets ?? (await start(context, memo));
+  if (isWait(targets)) return targets;
+  const bmc = bmcOf(context.resource);
+  const progress = await context.ports.bmc.readErase(bmc, targets, reading(context));
+  const failed = progress.filter(({ state }) => state === "failed");
+  if (failed.length > 0) throw notErased(context, failed, "ended badly");
+  const next = { ...memo, targets: [...targets] };
+  const lost = progress.filter(({ state }) => state === "unknown");
+  if (lost.length > 0) {
+    const lostSince = memo.lostSince ?? context.now();
+    if (elapsedMs(context, lostSince) >= lostMs)
+      throw notErased(context, lost, "can no longer be followed, so nobody can say how it ended");
+    return wait("an erase has vanished from the BMC; looking for it", {
+      for: "10s",
+      memo: { ...next, lostSince },
+    });
+  }
+  if (progress.every(({ state }) => state === "done")) {
+    const drives = targets.map((target) => proofOf(target, progress));
+    return switchOff(context, next, drives);
+  }
+  const isIdle = progress.every(({ percent }) => percent === null || percent === 0);
+  if (isIdle && memo.poweredAt === null && elapsedMs(context, memo.since) >= idleMs)
+    return switchOn(context, next);
+  const running = progress.filter(({ state }) => state === "running").length;
+  const since = memo.targets === null ? context.now() : memo.since;
+  return wait(`erasing: ${running} of ${targets.length} drives are not done`, {
+    memo: { ...next, since, lostSince: null },
+  });
+}
+
+/** Starts what is not started. A machine that hides its drives while it is off is switched on first. */
+async function start(context: ServerContext, memo: Memo): Promise<Wait | readonly EraseTarget[]> {
+  const { ports, resource } = context;
+  const bmc = bmcOf(resource);
+  try {
+    return await ports.bmc.startErase(bmc, writing(context));
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    if (thrown.code === "BMC_UNSUPPORTED" && thrown.details?.["reason"] === "no-erase")
+      throw cannotErase(context, thrown);
+    if (thrown.code !== "BMC_UNSUPPORTED" && thrown.code !== "BMC_REJECTED") throw thrown;
+    const { power } = await ports.bmc.readState(bmc, reading(context));
+    if (memo.poweredAt === null && power !== "on") return switchOn(context, memo);
+    if (memo.poweredAt === null || elapsedMs(context, memo.poweredAt) >= appearMs)
+      throw cannotErase(context, thrown);
+    return wait("waiting for the machine, which was switched on for it, to show its drives", {
+      for: "10s",
+      memo,
+    });
+  }
+}
+
+async function switchOn(context: ServerContext, memo: Memo): Promise<Wait> {
+  const poweredAt = context.now();
+  const on = await bringOn(context, null, (power) => ({ ...memo, poweredAt, power }));
+  return isWait(on)
+    ? { ...on, reason: "the machine was asked to switch on, because its drives need power" }
+    : wait("the machine is on; looking at its drives", { memo: { ...memo, poweredAt } });
+}
+
+async function switchOff(
+  context: ServerContext,
+  memo: Memo,
+  erased: ErasedDrive[],
+): Promise<Wait | { drives: ErasedDrive[] }> {
+  if (memo.poweredAt === null) return { drives: erased };
+  const asked = memo.erased === null ? null : memo.power;
+  const off = { graceMs: 0, force: true };
+  const state = await bringOff(context, off, asked, (power) => ({ ...memo, erased, power }));
+  return isWait(state) ? state : { drives: erased };
+}
+
+function proofOf(target: EraseTarget, progress: readonly EraseProgress[]): ErasedDrive {
+  const { serial, driveId, method } = target;
+  const own = progress.find((entry) => entry.driveId === driveId && entry.serial === serial);
+  return { serial, driveId, method, proof: own?.message ?? null };
+}
+
+/**
+ * Refuses, before anything is touched, an erase that the BMC is known not to offer. What it does not show now (many hide
+ * their drives while the machine is off) is no reason to refuse: then `eraseAll` finds out.
+ */
+export async function refuseIfNotErasable(context: ServerContext): Promise<void> {
+  const { ports, resource } = context;
+  const offer = await ports.bmc
+    .eraseOffer(bmcOf(resource), reading(context))
+    .catch((thrown: unknown) => {
+      if (isUnknown(thrown)) return [];
+      throw thrown;
+    });
+  const without = offer.filter(({ way }) => way === "none");
+  if (without.length === 0) return;
+  throw new Failure(
+    "BMC_UNSUPPORTED",
+    `server ${resource.id}: its BMC ${resource.bmc.address} offers no way to erase ${namesOf(without)}; erase or destroy what it cannot by hand, and ask for decommission again with skipErase and a reason`,
+    {
+      details: {
+        drives: without.map(({ driveId, serial }) => ({ id: driveId, serial })),
+        reason: "no-erase",
+      },
+    },
+  );
+}
+
+/** The BMC does not show its drives, or refuses to show them, as it is now. */
+const isUnknown = (thrown: unknown): boolean =>
+  thrown instanceof Failure &&
+  (thrown.code === "BMC_REJECTED" ||
+    (thrown.code === "BMC_UNSUPPORTED" && thrown.details?.["reason"] === "drives-not-seen"));
+
+const namesOf = (
+  drives: readonly { readonly driveId: string; readonly serial: string | null }[],
+): string =>
+  drives
+    .map(({ driveId, serial }) => (serial === null ? driveId : `${driveId} (serial ${serial})`))
+    .join(", ");
+
+const waysOut =
+  "erase or destroy the drives by hand, then abandon this run, or ask for decommission again with skipErase and a reason";
+
+const cannotErase = ({ resource }: ServerContext, cause: Failure): Failure =>
+  new Failure(cause.code, `server ${resource.id}: ${cause.message}; ${waysOut}`, {
+    ...(cause.details !== undefined && { details: cause.details }),
+    cause,
+  });
+
+function notErased(
+  { resource }: ServerContext,
+  drives: readonly EraseProgress[],
+  how: string,
+): Failure {
+  return new Failure(
+    "ERASE_FAILED",
+    `server ${resource.id}: the erase of ${namesOf(drives)} ${how}; ${waysOut}`,
+    {
+      details: {
+        drives: drives.map(({ driveId, serial, state, message }) => ({
+          driveId,
+          serial,
+          state,
+          message,
+        })),
+      },
+    },
+  );
+}

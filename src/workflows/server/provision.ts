@@ -1,0 +1,211 @@
+import { z } from "zod";
+import { RunId } from "#contract/ids.ts";
+import { ServerProvisionInput } from "#contract/server-inputs.ts";
+import { Completion } from "#contract/server.ts";
+import { nothing, skip } from "#engine/kit.ts";
+import { Watch, awaitInstall } from "./await-install.ts";
+import { planInstallation } from "./installation-plan.ts";
+import { type ServerContext, bmcOf, reading, workflow, writing } from "./kit.ts";
+import { type Medium, ejectAll, insertAll } from "./media.ts";
+import { cyclePower, isWait } from "./power.ts";
+import { leaveInstaller, verifyInstalled } from "./verify-install.ts";
+
+/**
+ * server.provision: installs an operating system from an image, through the BMC's virtual media.
+ *
+ *   validate ▶ reserve ▶ insert-media ▶ set-boot-once ═ power-cycle ▶ await-install ▶ eject-media ▶ verify ▶ record
+ *
+ * Until the pivot nothing of the machine has changed but what its BMC holds in slots and for the next boot; a
+ * failure takes both back, and the machine has not noticed. From the power cycle on the disk is overwritten,
+ * and the only way is forward.
+ *
+ * How the end of the installation is known (`completion`):
+ *
+ *   callback        the installer posts to the address on its config drive, which is therefore needed
+ *   boot-progress   the machine restarts and the installed system is seen to run (see the domain's
+ *                   `installation.ts`); the default where the machine reports BootProgress. An installer
+ *                   that also calls back spares us from having seen the restart. One that restarts more than
+ *                   once should use the callback
+ *   power-off       the installer switches the machine off; the default elsewhere
+ *
+ * The config drive goes in wherever there is a second slot for it, and tells the installer which of these is
+ * awaited and where to call back; an image can also be built to know.
+ *
+ * A live image runs from its medium: `boot-progress` means that it runs, and the media stay in.
+ */
+export const serverProvision = workflow("server.provision", {
+  version: 1,
+  summary: "Installs an operating system on a server from an image.",
+  input: ServerProvisionInput,
+  resource: ({ input }) => ({ type: "server", id: input.serverId }),
+  onFailure: ({ input }) => input.onFailure,
+})
+  .step("validate", {
+    expected: "3s",
+    output: z.object({
+      completion: Completion,
+      configDrive: z.boolean(),
+      reportsProgress: z.boolean(),
+      imageBytes: z.number().nullable(),
+    }),
+    undo: nothing("looking changes nothing"),
+    run: async (context) => {
+      const { input, ports, resource } = context;
+      const bmc = bmcOf(resource);
+      const { sizeBytes } = await ports.images.probe(input.image.url, reading(context));
+      const state = await ports.bmc.readState(bmc, reading(context));
+      const slots = await ports.bmc.readMedia(bmc, reading(context));
+      return {
+        ...planInstallation(input, { server: resource, state, slots }),
+        imageBytes: sizeBytes,
+      };
+    },
+  })
+  .step("reserve", {
+    expected: "1s",
+    output: z.object({ run: RunId }),
+    run: async ({ input, run, fact }) => {
+      fact({ type: "server.reserved", data: { run: run.id, image: input.image } });
+      return { run: run.id };
+    },
+    undo: async ({ output, run, fact }) =>
+      fact({ type: "server.reservation_released", data: { run: output?.run ?? run.id } }),
+  })
+  .step("insert-media", {
+    expected: "10s",
+    poll: { min: "2s", max: "10s" },
+    output: z.object({ urls: z.array(z.string()) }),
+    run: async (context) => {
+      const media = mediaFor(context, context.prior.validate.configDrive);
+      return (await insertAll(context, media)) ?? { urls: media.map(({ url }) => url) };
+    },
+    undo: async (context) => {
+      const urls = urlsFor(context, context.output);
+      return (await ejectAll(context, urls)) ?? undefined;
+    },
+  })
+  .step("set-boot-once", {
+    expected: "3s",
+    run: async (context) => {
+      // A retry that starts here has the earlier run's media in; this run's config drive has to replace them.
+      const media = mediaFor(context, context.prior.validate.configDrive);
+      const waiting = await insertAll(context, media);
+      if (waiting !== null) return waiting;
+      await context.ports.bmc.setBootOnceCd(bmcOf(context.resource), writing(context));
+      return undefined;
+    },
+    undo: async (context) => {
+      await context.ports.bmc.clearBootOverride(bmcOf(context.resource), writing(context));
+    },
+  })
+  .pivot("from the power cycle on, the installer overwrites the disk")
+  .step("power-cycle", {
+    expected: "20s",
+    within: "15m",
+    poll: { min: "2s", max: "10s" },
+    output: z.object({
+      offAt: z.number(),
+      onAt: z.number(),
+      resetBefore: z.string().nullable(),
+    }),
+    run: async (context) => {
+      const { ports, resource, now } = context;
+      // What runs now is about to be overwritten: it is asked to shut down, but not waited for long.
+      const cycled = await cyclePower(context, { graceMs: 30_000, force: true }, async () => {
+        // A machine that restarted by itself meanwhile has used its override up.
+        await ports.bmc.setBootOnceCd(bmcOf(resource), writing(context));
+      });
+      if (isWait(cycled)) return cycled;
+      const { offAt, resetBefore } = cycled;
+      return { offAt, onAt: now(), resetBefore };
+    },
+  })
+  .step("await-install", {
+    expected: "9m",
+    within: "40m",
+    poll: { min: "5s", max: "20s" },
+    output: z.object({
+      evidence: Completion,
+      watch: Watch,
+    }),
+    run: async (context) =>
+      awaitInstall(context, {
+        completion: context.prior.validate.completion,
+        live: context.input.image.format === "live-iso",
+        ...context.prior["power-cycle"],
+      }),
+  })
+  .step("eject-media", {
+    expected: "10s",
+    within: "15m",
+    poll: { min: "2s", max: "10s" },
+    run: async (context) => {
+      const { input, prior } = context;
+      if (input.image.format === "live-iso")
+        return skip("the server runs from its medium, which stays in");
+      const hasLeft = Left.safeParse(context.memo).success;
+      const leaving = hasLeft
+        ? null
+        : await leaveInstaller(context, { ...prior["await-install"], ...prior["power-cycle"] });
+      if (leaving !== null) return leaving;
+      const ejecting = await ejectAll(context, urlsFor(context, prior["insert-media"]));
+      return ejecting === null ? undefined : { ...ejecting, memo: { left: true } };
+    },
+  })
+  .step("verify", {
+    expected: "15s",
+    within: "30m",
+    poll: { min: "2s", max: "10s" },
+    run: async (context) => {
+      const { input, prior } = context;
+      const waiting = await verifyInstalled(context, {
+        live: input.image.format === "live-iso",
+        urls: urlsFor(context, prior["insert-media"]),
+        reportsProgress: prior.validate.reportsProgress,
+      });
+      return waiting ?? undefined;
+    },
+  })
+  .step("record", {
+    expected: "1s",
+    run: async ({ input, resource, ports, fact }) => {
+      const { image, completion, userData, networkData } = input;
+      // The server keeps what `reprovision` needs, and lets go of what only the installation before needed.
+      const kept = [userData, networkData].filter((secret) => secret !== null);
+      for (const secret of kept) await ports.secrets.adopt(secret, resource.id);
+      const old = [resource.installed?.userData ?? null, resource.installed?.networkData ?? null];
+      for (const secret of old)
+        if (secret !== null && !kept.includes(secret))
+          await ports.secrets.release(secret, resource.id);
+      fact({ type: "server.provisioned", data: { image, completion, userData, networkData } });
+      if (resource.power !== "on") fact({ type: "server.power_changed", data: { power: "on" } });
+    },
+  })
+  .result(({ input, prior }) => ({
+    serverId: input.serverId,
+    image: input.image,
+    completion: prior.validate.completion,
+    evidence: prior["await-install"].evidence,
+  }));
+
+const Left = z.object({ left: z.literal(true) });
+
+type ProvisionContext = ServerContext & { readonly input: ServerProvisionInput };
+
+function mediaFor({ input, ports, run }: ProvisionContext, configDrive: boolean): Medium[] {
+  const image = { url: input.image.url, kind: "cd" } as const;
+  const drive = { url: ports.configDrive.url(run.id), kind: "config-drive" } as const;
+  return configDrive ? [image, drive] : [image];
+}
+
+/**
+ * Every URL that may be in a slot because of this run: its own, and, after a retry from a later step, those that
+ * the run before it put in.
+ */
+function urlsFor(
+  context: ProvisionContext,
+  inserted: { readonly urls: readonly string[] } | undefined,
+): string[] {
+  const own = mediaFor(context, true).map(({ url }) => url);
+  return [...new Set([...own, ...(inserted?.urls ?? [])])];
+}
