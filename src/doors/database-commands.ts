@@ -1,0 +1,92 @@
+import { once } from "node:events";
+import { createReadStream, createWriteStream } from "node:fs";
+import { rename } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { verifyAudit } from "#journal/audit.ts";
+import { migrate, readMigrations } from "#journal/migrate.ts";
+import { dump, restore } from "#journal/transfer.ts";
+import { readConfig } from "#platform/config.ts";
+import type { Database } from "#platform/database.ts";
+import { openDataDir } from "#platform/data-dir.ts";
+import { rebuild } from "#projections/rebuild.ts";
+import { resourceBindings } from "./control-plane.ts";
+import { openDatabase } from "./open-database.ts";
+
+/** The doors that work on the database while no control plane runs: each prints one line and exits. */
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
+  const config = readConfig(process.env);
+  const database = await openDatabase(config, openDataDir(config.MILLWRIGHT_DATA_DIR));
+  try {
+    await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+export const migrateCommand = (): Promise<void> =>
+  withDatabase(async (database) => {
+    const applied = await migrate(database);
+    say(applied.length === 0 ? "the schema is up to date" : `applied ${applied.join(", ")}`);
+  });
+
+export const rebuildCommand = (): Promise<void> =>
+  withDatabase(async (database) => {
+    await migrate(database);
+    const { streams, runs, resources } = await rebuild({
+      database,
+      bindings: resourceBindings,
+      now: Date.now(),
+    });
+    say(`rebuilt ${runs} runs and ${resources} resources from ${streams} streams`);
+  });
+
+export const auditCommand = (): Promise<void> =>
+  withDatabase(async (database) => {
+    await migrate(database);
+    const { events, streams, problems } = await verifyAudit(database);
+    for (const { stream, version, problem } of problems)
+      say(`${stream} event ${version}: ${problem}`);
+    say(`${events} events in ${streams} streams, ${problems.length} problems`);
+    if (problems.length > 0) process.exitCode = 1;
+  });
+
+export const dumpCommand = (file: string): Promise<void> =>
+  withDatabase(async (database) => {
+    await migrate(database);
+    const partial = `${file}.partial`;
+    const out = createWriteStream(partial, { mode: 0o600 });
+    let lines = 0;
+    await dump(database, new Date(), async (line) => {
+      lines += 1;
+      if (!out.write(`${line}\n`)) await once(out, "drain");
+    });
+    out.end();
+    await once(out, "finish");
+    await rename(partial, file);
+    say(
+      `wrote ${lines} lines to ${file}; secrets in it are encrypted with this installation's secret key`,
+    );
+  });
+
+export const restoreCommand = (file: string): Promise<void> =>
+  withDatabase(async (database) => {
+    await migrate(database);
+    const lines = createInterface({
+      input: createReadStream(file),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    });
+    const counts = await restore(database, lines, readMigrations().at(-1)?.number ?? 0);
+    const { runs, resources } = await rebuild({
+      database,
+      bindings: resourceBindings,
+      now: Date.now(),
+    });
+    say(
+      `restored ${counts["events"] ?? 0} events and ${counts["secrets"] ?? 0} secrets: ${runs} runs, ${resources} resources`,
+    );
+  });

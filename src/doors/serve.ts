@@ -1,0 +1,60 @@
+import { readConfig, type Config } from "#platform/config.ts";
+import { createLog } from "#platform/log.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { describeLab, type LabDescription } from "./infrastructure.ts";
+import { openStorage } from "./open-database.ts";
+import { onSignals } from "./signals.ts";
+
+/** The door `serve`: the control plane alone. */
+export async function serve(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog(config.MILLWRIGHT_LOG_LEVEL);
+  // The embedded database opens in its own thread, which takes about as long as to load the rest of the program here.
+  const storage = openStorage(config);
+  storage.catch(() => undefined);
+  const { startControlPlane } = await import("./control-plane.ts");
+  const labUrl = config.MILLWRIGHT_LAB_URL;
+  const lab = labUrl === undefined ? null : await describeLab(labUrl);
+  if (labUrl !== undefined && lab === null) {
+    log(
+      "warn",
+      "the lab does not answer yet; its speed is unknown, so time runs as declared unless MILLWRIGHT_PACE says otherwise",
+      { labUrl },
+    );
+  }
+  const plane = await startControlPlane({ config, log, pace: paceOf(config, lab), storage });
+  onSignals(log, () => plane.stop());
+  process.stdout.write(greeting(plane, lab, config));
+}
+
+/** Declared times are divided by the configured pace; with a lab, by how much faster than life it is. */
+export const paceOf = (config: Config, lab: LabDescription | null): number =>
+  config.MILLWRIGHT_PACE ?? lab?.speed ?? 1;
+
+/** What a person sees once it is ready: where it is, how to get in, and three lines to copy. */
+export function greeting(plane: ControlPlane, lab: LabDescription | null, config: Config): string {
+  const { url, adminKey, database } = plane;
+  const servers = `${url}/v1/regions/${config.MILLWRIGHT_REGION}/projects/default/infrastructure/servers`;
+  const bmc = lab?.bmcs[0];
+  const body = JSON.stringify(
+    bmc === undefined
+      ? { bmcAddress: "https://10.0.0.5", username: "admin", password: "…" }
+      : { bmcAddress: bmc.address, username: bmc.username, password: bmc.password },
+  );
+  const fromFile = adminKey.where.startsWith("/");
+  return [
+    "",
+    `Millwright is ready at ${url}  (${database === "pglite" ? "embedded database" : "PostgreSQL"}${lab === null ? "" : `, a lab of ${lab.bmcs.length} servers, ${lab.speed} times as fast as life`})`,
+    `  admin key   ${adminKey.where}`,
+    `  docs        ${url}/docs`,
+    "",
+    "Register a server, watch its run, list the servers:",
+    "",
+    `  export MW_KEY=${fromFile ? `$(cat ${adminKey.where})` : "mk_…"}`,
+    `  curl -s -H "Authorization: Bearer $MW_KEY" -H "Content-Type: application/json" -d '${body}' ${servers}`,
+    `  curl -s -H "Authorization: Bearer $MW_KEY" ${url}/v1/workflows/runs?limit=1`,
+    `  curl -s -H "Authorization: Bearer $MW_KEY" ${servers}`,
+    "",
+    "",
+  ].join("\n");
+}

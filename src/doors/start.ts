@@ -1,0 +1,34 @@
+import { readConfig } from "#platform/config.ts";
+import { createLog } from "#platform/log.ts";
+import { startControlPlane } from "./control-plane.ts";
+import { describeLab } from "./infrastructure.ts";
+import { startLabProcess, type LabProcess } from "./lab-process.ts";
+import { greeting, paceOf } from "./serve.ts";
+import { onSignals } from "./signals.ts";
+
+/** The door `start`: the control plane, beside a lab of its own when no infrastructure is configured. */
+export async function start(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog(config.MILLWRIGHT_LOG_LEVEL);
+  let lab: LabProcess | null = null;
+  try {
+    if (config.MILLWRIGHT_LAB_URL === undefined) {
+      lab = await startLabProcess({
+        port: config.MILLWRIGHT_LAB_PORT,
+        servers: config.MILLWRIGHT_LAB_SERVERS,
+        speed: config.MILLWRIGHT_LAB_SPEED,
+        dataDir: config.MILLWRIGHT_DATA_DIR,
+      });
+    }
+    const description = await describeLab(config.MILLWRIGHT_LAB_URL ?? lab?.url ?? "");
+    const plane = await startControlPlane({ config, log, pace: paceOf(config, description) });
+    onSignals(log, async () => {
+      await plane.stop();
+      await lab?.stop();
+    });
+    process.stdout.write(greeting(plane, description, config));
+  } catch (error) {
+    await lab?.stop();
+    throw error;
+  }
+}

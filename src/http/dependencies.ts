@@ -1,0 +1,53 @@
+import type { Registry } from "prom-client";
+import type { SealedSecret } from "#engine/requests.ts";
+import type { Engine } from "#engine/requests.ts";
+import type { Ids } from "#platform/ids.ts";
+import type { Log } from "#platform/log.ts";
+import type { EventReader } from "#projections/event-reader.ts";
+import type { RunReader } from "#projections/run-reader.ts";
+import type { ServerReader } from "#projections/server-reader.ts";
+
+/** Who is asking: what an API key stands for. Roles are carried, so that rights can be decided from them. */
+export interface Caller {
+  /** Stands in `triggeredBy` and in every event's actor. */
+  readonly name: string;
+  readonly role: string;
+}
+
+/** One thing that must work before this process can serve. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What is wrong, in words for an operator; absent when ok. */
+  readonly message?: string;
+}
+
+/** What the API is made of. It decides nothing itself: it checks, asks the engine or a reader, and answers. */
+export interface ApiDependencies {
+  readonly engine: Engine;
+  readonly runs: RunReader;
+  readonly servers: ServerReader;
+  readonly events: EventReader;
+  /** The caller of a bearer token, null when the token is not (or no longer) one of ours. */
+  readonly auth: (token: string) => Promise<Caller | null>;
+  /** Encrypts a secret that came in a request; it is stored only if the engine accepts the request. */
+  readonly seal: (text: string) => Promise<SealedSecret>;
+  /** A digest that only this installation can make: request bodies hold passwords, which a plain hash would give away. */
+  readonly fingerprint: (text: string) => string;
+  readonly region: string;
+  readonly log: Log;
+  /** ms since 1970. */
+  readonly now: () => number;
+  readonly ids: Ids;
+  readonly health: () => Promise<readonly HealthCheck[]>;
+  /** The API adds its own metrics to this registry and serves all of it. */
+  readonly registry: Registry;
+  /** Whether the token in an installer's call-back address belongs to the run; in constant time. */
+  readonly verifyCallback: (run: string, token: string) => boolean;
+  /** The run's config drive, null when the token is wrong or the run has none. */
+  readonly configDrive: (run: string, token: string) => Promise<Uint8Array | null>;
+  /** Version of the program, for the API's description. */
+  readonly version: string;
+  /** How often an idle event stream says that it lives, in ms. Default 15,000. */
+  readonly heartbeatMs?: number;
+}

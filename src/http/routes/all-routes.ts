@@ -1,0 +1,33 @@
+import type { ApiDocument } from "#http/api-document.ts";
+import type { ApiDependencies } from "#http/dependencies.ts";
+import type { Route } from "#http/endpoint.ts";
+import { Once } from "#http/once.ts";
+import type { Door } from "#http/start-run.ts";
+import { eventRoutes } from "./events.ts";
+import { machineRoutes } from "./machines.ts";
+import { operationRoutes } from "./operations.ts";
+import { runActRoutes } from "./run-acts.ts";
+import { runEventRoutes } from "./run-events.ts";
+import { runRoutes } from "./runs.ts";
+import { serverRegistrationRoutes } from "./server-registration.ts";
+import { serverRunRoutes } from "./server-runs.ts";
+import { serverRoutes } from "./servers.ts";
+import { workflowTypeRoutes } from "./workflow-types.ts";
+
+/** Every route, in the order of the document. */
+export function allRoutes(deps: ApiDependencies, document: () => ApiDocument): Route[] {
+  const once = new Once(deps.engine, deps.fingerprint);
+  const door: Door = { ...deps, once };
+  return [
+    ...serverRegistrationRoutes(deps, door),
+    ...serverRoutes(deps, once),
+    ...serverRunRoutes(deps, door),
+    ...runRoutes(deps),
+    ...workflowTypeRoutes(deps),
+    ...runActRoutes(deps, once),
+    ...runEventRoutes(deps),
+    ...eventRoutes(deps),
+    ...machineRoutes(deps),
+    ...operationRoutes(deps, document),
+  ];
+}

@@ -1,0 +1,91 @@
+import { Failure } from "#contract/failures.ts";
+import type { Server } from "#contract/server.ts";
+import type { StoredServer } from "#domain/server/row.ts";
+import { serverView } from "#domain/server/view.ts";
+import type { Accepted, Plan, StartRequest, StoredAnswer } from "#engine/requests.ts";
+import { acceptedHeaders, reply } from "./accepted.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Call } from "./endpoint.ts";
+import type { Reply } from "./envelope.ts";
+import { type Answered, type Once, idempotencyKey, requestText } from "./once.ts";
+import type { Place } from "./place.ts";
+
+/** Starting a run on a server: the one way for every endpoint that does. */
+
+export type Door = Pick<ApiDependencies, "engine" | "runs" | "servers"> & { readonly once: Once };
+
+/** The engine's request without what every call brings. */
+export type Wanted = Omit<StartRequest, "by" | "source" | "project" | "idempotency">;
+
+type AnyCall = Call<unknown, unknown, unknown>;
+
+export const noServer = (id: string): Failure =>
+  new Failure("NOT_FOUND", `there is no server ${id}`, { details: { serverId: id } });
+
+/** The server of an accepted request, as it was committed: nothing is read for the answer. */
+export const acceptedServer = (state: unknown): Server => serverView(state as StoredServer);
+
+export function answerOf({ run, resource }: Accepted): StoredAnswer {
+  const estimatedDuration = Math.round(run.requested.estimatedDurationMs);
+  return {
+    status: 202,
+    headers: acceptedHeaders(run.id, estimatedDuration),
+    data: acceptedServer(resource.state),
+    meta: { workflowId: run.id, estimatedDuration },
+  };
+}
+
+const requestOf = (call: AnyCall, place: Place, wanted: Wanted): StartRequest => ({
+  ...wanted,
+  by: call.by,
+  source: "atlas",
+  project: place.project,
+});
+
+export const planRun = (door: Door, call: AnyCall, place: Place, wanted: Wanted): Promise<Plan> =>
+  door.engine.plan(requestOf(call, place, wanted));
+
+interface Start {
+  readonly call: AnyCall;
+  readonly place: Place;
+  /** Called again for every try, so that each has its own ids. */
+  readonly wanted: () => Promise<Wanted>;
+  readonly key: string | null;
+  readonly text: () => string;
+}
+
+export const startOnce = (
+  door: Door,
+  { call, place, wanted, key, text }: Start,
+): Promise<Answered> =>
+  door.once.run<Accepted>({
+    caller: call.caller.name,
+    key,
+    text,
+    answer: answerOf,
+    perform: async (idempotency) => {
+      const request = requestOf(call, place, await wanted());
+      return door.engine.start(idempotency === undefined ? request : { ...request, idempotency });
+    },
+  });
+
+/** A whole endpoint's answer: the plan, or the accepted run, now or once it has ended. */
+export async function startRun(
+  door: Door,
+  call: AnyCall & { readonly query: { readonly plan?: boolean | undefined } },
+  { place, wanted }: Pick<Start, "place" | "wanted">,
+): Promise<Reply> {
+  if (call.query.plan === true)
+    return { status: 200, data: await planRun(door, call, place, await wanted()) };
+  const answered = await startOnce(door, {
+    call,
+    place,
+    wanted,
+    key: idempotencyKey(call.headers),
+    text: () => requestText(call, call.body),
+  });
+  return reply(door, call, answered, async () => {
+    const { id } = answered.answer.data as { readonly id: string };
+    return (await door.servers.get(id, place)) ?? answered.answer.data;
+  });
+}
