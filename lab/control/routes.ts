@@ -1,0 +1,74 @@
+import type { Asked, Context } from "./context.ts";
+import {
+  addBmc,
+  bmcDetail,
+  bmcEntry,
+  listParts,
+  listSessions,
+  movePart,
+  replaceCertificate,
+  restartBmc,
+} from "./bmcs.ts";
+import { addFault } from "./faults.ts";
+import { fail, ok } from "./reply.ts";
+import type { Reply } from "./reply.ts";
+import { snapshot } from "#lab/world/snapshot.ts";
+
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: readonly string[];
+  readonly handle: (context: Context, asked: Asked) => Reply | Promise<Reply>;
+}
+
+/** The control API. */
+export const routes: readonly Route[] = [
+  { method: "GET", path: ["_lab"], handle: describe },
+  { method: "GET", path: ["_lab", "effects"], handle: listEffects },
+  {
+    method: "GET",
+    path: ["_lab", "snapshot"],
+    handle: ({ world }) => ok(snapshot(world.machines())),
+  },
+  {
+    method: "GET",
+    path: ["_lab", "faults"],
+    handle: ({ faults }) => ok({ faults: faults.list() }),
+  },
+  { method: "POST", path: ["_lab", "faults"], handle: addFault },
+  {
+    method: "GET",
+    path: ["_lab", "bmcs"],
+    handle: (context) => ok({ bmcs: context.fleet.list().map((bmc) => bmcEntry(context, bmc)) }),
+  },
+  { method: "POST", path: ["_lab", "bmcs"], handle: addBmc },
+  { method: "GET", path: ["_lab", "bmcs", "{name}"], handle: bmcDetail },
+  { method: "POST", path: ["_lab", "bmcs", "{name}", "certificate"], handle: replaceCertificate },
+  { method: "POST", path: ["_lab", "bmcs", "{name}", "restart"], handle: restartBmc },
+  { method: "GET", path: ["_lab", "bmcs", "{name}", "sessions"], handle: listSessions },
+  { method: "GET", path: ["_lab", "bmcs", "{name}", "parts"], handle: listParts },
+  { method: "POST", path: ["_lab", "bmcs", "{name}", "parts"], handle: movePart },
+];
+
+function describe(context: Context): Reply {
+  const { fleet, images, speed, url } = context;
+  return ok({
+    speed,
+    bmcs: fleet.list().map((bmc) => bmcEntry(context, bmc)),
+    kubernetes: null,
+    images: images.map(({ name, format, checksum }) => ({
+      name,
+      url: `${url}/images/${name}.iso`,
+      format,
+      checksum,
+      checksumType: "sha256",
+    })),
+  });
+}
+
+function listEffects({ world, fleet }: Context, { query }: Asked): Reply {
+  const target = query.get("target");
+  if (target === null) return ok(world.effects.all());
+  if (fleet.get(target) === undefined)
+    return fail(404, `there is no BMC called ${target}; GET /_lab lists them`);
+  return ok(world.effects.of(target));
+}

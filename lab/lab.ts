@@ -1,0 +1,120 @@
+import { setTimeout as wait } from "node:timers/promises";
+import path from "node:path";
+import { Faults } from "./bmc/fault.ts";
+import { ControlServer } from "./control/server.ts";
+import { Fleet, isPortTaken } from "./fleet.ts";
+import type { Wanted } from "./fleet.ts";
+import { buildImages } from "./images/catalogue.ts";
+import { network } from "./media/network.ts";
+import type { Options } from "./options.ts";
+import { profileById, profiles } from "./profiles/catalogue.ts";
+import { Journal } from "./world/journal.ts";
+import { timingAt } from "./world/timing.ts";
+import { namedFaults } from "./world/traits.ts";
+import { World } from "./world/world.ts";
+
+/** A running lab. */
+export interface Lab {
+  /** Of the control API. */
+  readonly url: string;
+  readonly bmcs: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly username: string;
+  }[];
+  /** Saves what is under way and stops listening. */
+  readonly close: () => Promise<void>;
+}
+
+/** A reason for which no lab can be started, told in one line. */
+export class StartError extends Error {}
+
+/** Starts a lab, or continues the one whose state is in the data directory. Rejects with a StartError when it cannot. */
+export async function startLab(options: Options): Promise<Lab> {
+  const clock = (): number => Date.now();
+  const control = new ControlServer(buildImages());
+  const url = await listenControl(control, options);
+
+  const journal = openJournal(path.join(options.dataDir, "lab"));
+  const faults = new Faults();
+  const timing = timingAt(options.speed);
+  const callbackDelayMs = (attempts: number): number => 250 * 2 ** attempts;
+  const world = new World({ clock, journal, network, callbackDelayMs });
+  const fleet = new Fleet({ world, journal, faults, clock, timing, host: options.host });
+  const close = async (): Promise<void> => {
+    await Promise.all([control.close(), fleet.close()]);
+    world.close();
+    journal.close();
+  };
+  try {
+    await fleet.addAll(wantedBmcs(options, journal));
+  } catch (error) {
+    await close();
+    throw isPortTaken(error)
+      ? new StartError(
+          `a port from --port-base ${options.portBase} on is in use; choose another, or none for free ports`,
+        )
+      : error;
+  }
+  control.open({ world, fleet, faults, speed: options.speed, url });
+  const bmcs = fleet.list().map((bmc) => ({
+    name: bmc.name,
+    address: control.addressOf(bmc.port),
+    username: bmc.profile.account.username,
+  }));
+  return { url, bmcs, close };
+}
+
+/** The healthy servers, the named faults, and what was added by hand before a restart. */
+function wantedBmcs(options: Options, journal: Journal): readonly Wanted[] {
+  const port = (index: number): number | null =>
+    options.portBase === null ? null : options.portBase + index;
+  const healthy = Array.from({ length: options.servers }, (_, index): Wanted => {
+    const profile = profiles[index % profiles.length] ?? profiles[0];
+    const number = String(index + 1).padStart(2, "0");
+    return { name: `lab-${number}-${profile.id}`, profile, port: port(index), isAdded: false };
+  });
+  const faulty = (options.hasNamedFaults ? namedFaults : []).map((fault, index): Wanted => {
+    const name = `lab-${fault}`;
+    return { name, profile: profiles[0], port: port(options.servers + index), isAdded: false };
+  });
+  const taken = new Set([...healthy, ...faulty].map(({ name }) => name));
+  const added = [...journal.remembered.identities.values()]
+    .filter((identity) => identity.isAdded && !taken.has(identity.name))
+    .map((identity): Wanted => {
+      const machine = journal.remembered.machines.get(identity.name);
+      const profile = profileById(machine?.profile ?? "") ?? profiles[0];
+      return { name: identity.name, profile, port: null, isAdded: true };
+    });
+  return [...healthy, ...faulty, ...added];
+}
+
+/** A lab that was just killed may hold its port for a moment: one that follows it waits a little. */
+async function listenControl(control: ControlServer, options: Options): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await control.listen(options.host, options.port);
+    } catch (error) {
+      if (!isPortTaken(error))
+        throw new StartError(`cannot listen on ${options.host}: ${reason(error)}`);
+      if (attempt === 3) {
+        throw new StartError(
+          `port ${options.port} is in use; choose another with --port or MILLWRIGHT_LAB_PORT (0 = any)`,
+        );
+      }
+      await wait(100);
+    }
+  }
+}
+
+function openJournal(folder: string): Journal {
+  try {
+    return new Journal(folder);
+  } catch (error) {
+    throw new StartError(`the data directory cannot be used: ${reason(error)}`);
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
