@@ -1,0 +1,51 @@
+import { expect } from "vitest";
+import type { Completion } from "#contract/server.ts";
+import { backends } from "#test/backends.ts";
+import { serverProvision } from "#workflows/server/provision.ts";
+import { type Arrangement, sagaCases } from "./harness.ts";
+
+/** Installing a machine that is on, with a config drive and a secret on it. */
+const installation = (completion: Completion): Pick<Arrangement, "arrange" | "completed"> => ({
+  async arrange(site) {
+    const bmc = await site.machine("on");
+    const id = await site.server(bmc);
+    const userData = site.secret("#cloud-config\n");
+    const input = {
+      serverId: id,
+      image: { ...site.installer, checksum: null, checksumType: null },
+      completion,
+      userData: userData.id,
+      networkData: null,
+      onFailure: "undo",
+    };
+    return { id, bmc, request: { workflow: "server.provision", input, secrets: [userData] } };
+  },
+  async completed(site, { id, bmc }) {
+    const { installed, reservations } = (await site.state(id)) ?? {};
+    expect(await site.view(id)).toMatchObject({ state: "ready", power: "on" });
+    expect(reservations).toEqual([]);
+    expect(await site.front.secrets.reveal(installed!.userData!)).toBe("#cloud-config\n");
+    expect(await site.lab.snapshot(bmc.name)).toMatchObject({
+      power: "On",
+      running: "os",
+      media: {},
+      boot: { enabled: "Disabled" },
+    });
+    // A retry from the power cycle installs once more; nothing else does.
+    const effects = await site.lab.effects(bmc.name);
+    const cycles = effects.filter(
+      ({ action, key }) => action === "power-on" && key?.endsWith("/power-cycle") === true,
+    );
+    const installations = effects.filter(({ action }) => action === "install-started");
+    expect(installations).toHaveLength(new Set(cycles.map(({ key }) => key)).size);
+  },
+});
+
+sagaCases(serverProvision, { title: "by power-off", ...installation("power-off") }, backends);
+
+/** The lab is so quick that nobody sees the installed system restart: the installer's call-back tells. */
+sagaCases(serverProvision, {
+  title: "by boot progress",
+  steps: ["await-install", "eject-media"],
+  ...installation("boot-progress"),
+});

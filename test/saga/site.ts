@@ -1,0 +1,258 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
+import type { Server, ServerFact } from "#contract/server.ts";
+import { serverTable } from "#domain/server/row.ts";
+import type { ServerState } from "#domain/server/state.ts";
+import { emptyInventory, inspected } from "#domain/server/testing/story.ts";
+import { serverView } from "#domain/server/view.ts";
+import {
+  type BmcSession,
+  type SessionStore,
+  createMemorySessionStore,
+} from "#drivers/redfish/wire/session-store.ts";
+import type { Workflow } from "#engine/kit.ts";
+import type { SealedSecret } from "#engine/requests.ts";
+import { Resources } from "#engine/resources.ts";
+import type { RunState } from "#engine/run-state.ts";
+import { loadRun } from "#engine/run-stream.ts";
+import { migrate } from "#journal/migrate.ts";
+import { createCipher } from "#platform/cipher.ts";
+import { systemClock } from "#platform/clock.ts";
+import type { Database } from "#platform/database.ts";
+import { type Ids, createIds } from "#platform/ids.ts";
+import type { Backend } from "#test/backends.ts";
+import { type Door, openDoor } from "./door.ts";
+import { type LabBmc, type LabProcess, startLabProcess } from "./lab-process.ts";
+import { type EngineProcess, openProcess, resources } from "./process.ts";
+
+/**
+ * Where the cases of one workflow are played: one lab, one database, and as many processes of the control plane as the
+ * cases need. The `front` takes requests and runs nothing.
+ */
+export interface Site {
+  readonly lab: LabProcess;
+  readonly database: Database;
+  readonly front: EngineProcess;
+  readonly ids: Ids;
+  readonly pace: number;
+  readonly installer: { readonly url: string; readonly format: "iso" };
+  process(what: {
+    readonly owner: string;
+    readonly workflows: readonly Workflow[];
+    readonly database?: Database;
+    readonly sessions?: SessionStore;
+  }): Promise<EngineProcess>;
+  secret(text: string): SealedSecret;
+  /** A machine of its own for a case, switched on when that is asked for. */
+  machine(power?: "on" | "off"): Promise<LabBmc>;
+  /** A server that this machine is, available, and whatever the facts make of it. No run was needed for it. */
+  server(bmc: LabBmc, facts?: readonly ServerFact[]): Promise<ServerId>;
+  /** Gives the server a secret of its own, as an installation does. */
+  own(id: ServerId, secret: SealedSecret): Promise<void>;
+  /** The server as the API shows it, without the time of its last change; null when there is none. */
+  view(id: ServerId): Promise<Omit<Server, "updatedAt"> | null>;
+  state(id: ServerId): Promise<ServerState | null>;
+  /** The sessions that are written down, for whoever ends the idle ones. */
+  readonly sessions: SessionStore & { all(): readonly BmcSession[] };
+  run(id: RunId): Promise<RunState>;
+  /** The run once it is at rest. */
+  ended(id: RunId): Promise<RunState>;
+  stop(): Promise<void>;
+}
+
+/** An engine slow enough that a busy machine does not end its patience; the lab may be much faster. */
+const pace = 25;
+const patienceMs = 150_000;
+
+const nobody = "run_00000000000000000000000000" satisfies RunId;
+
+export async function openSite(backend: Backend, labSpeed: number): Promise<Site> {
+  const [lab, { database, drop }] = await Promise.all([
+    startLabProcess({ speed: labSpeed, servers: 0 }),
+    backend.open(),
+  ]);
+  await migrate(database);
+  const clock = systemClock;
+  const ids = createIds(() => clock.now());
+  const cipher = createCipher(randomBytes(32).toString("base64"));
+  const sessions = createMemorySessionStore();
+  const open: Site["process"] = (what) =>
+    openProcess({
+      database,
+      cipher,
+      ids,
+      sessions,
+      configDriveUrl: (run) => door.addresses.driveUrl(run),
+      pace,
+      ...what,
+    });
+  const front: EngineProcess = await open({ owner: "front", workflows: [] });
+  const { journal, secrets, engine } = front;
+  const door: Door = await openDoor({
+    journal,
+    secrets,
+    cipher,
+    signal: (run, name, data) => engine.signal(run, name, data),
+  });
+  const table = new Resources(database, resources);
+  const image = lab.images.find(({ format }) => format === "iso");
+  if (image === undefined) throw new Error("the lab has no installer");
+  const secret: Site["secret"] = (text) => ({ id: ids.secret(), sealed: cipher.seal(text) });
+  let machines = 0;
+
+  const keep = async (kept: SealedSecret): Promise<void> => {
+    const at = clock.now();
+    await journal.commit({ appends: [], secrets: [{ ...kept, run: nobody, at }] });
+  };
+  const own: Site["own"] = async (id, kept) => {
+    await keep(kept);
+    await secrets.adopt(kept.id, id);
+  };
+
+  /** Writes a new server's facts to its stream as runs would have. */
+  const happened = async (id: ServerId, facts: readonly ServerFact[]): Promise<void> => {
+    const at = clock.now();
+    const none = { type: "server", id, state: null, version: 0, lockHolder: null } as const;
+    const { appends, rows } = table.write(none, facts, { at, run: nobody, actor: "arranged" });
+    const result = await journal.commit({ appends, rows });
+    if (!result.ok) throw new Error(`the server could not be arranged: ${result.conflict.kind}`);
+  };
+
+  const state: Site["state"] = async (id) => {
+    const rows = await database.query<Record<string, unknown>>(
+      "select body, inventory from servers where id = $1",
+      [id],
+    );
+    return rows[0] === undefined ? null : serverTable.fromRow(rows[0]);
+  };
+  const run: Site["run"] = (id) => loadRun(journal, id);
+
+  return {
+    lab,
+    database,
+    front,
+    ids,
+    pace,
+    installer: { url: image.url, format: "iso" },
+    process: open,
+    secret,
+    async machine(power = "off") {
+      machines += 1;
+      const bmc = await lab.add(`m${machines}`);
+      if (power === "off") return bmc;
+      const login = secret(JSON.stringify({ username: bmc.username, password: bmc.password }));
+      await keep(login);
+      const options = { signal: AbortSignal.timeout(patienceMs), key: "arranged" };
+      const { address, fingerprint256 } = bmc;
+      const ref = {
+        address,
+        credentials: login.id,
+        tls: { mode: "pin", fingerprint256 },
+      } as const;
+      await front.ports.bmc.setPower(ref, "on", options);
+      await front.ports.bmc.disconnect(ref);
+      await until(async () => isSettled(await lab.snapshot(bmc.name)));
+      return bmc;
+    },
+    async server(bmc, facts = []) {
+      const id = ids.server();
+      const credentials = secret(
+        JSON.stringify({ username: bmc.username, password: bmc.password }),
+      );
+      const { address, fingerprint256 } = bmc;
+      const isOn = ((await lab.snapshot(bmc.name)) as { readonly power: string }).power === "On";
+      const identity = {
+        uuid: randomUUID(),
+        serial: randomBytes(4).toString("hex"),
+        manufacturer: "Springfield",
+        model: "Reactor 7",
+      };
+      await own(id, credentials);
+      await happened(id, [
+        requested({ id, address, credentials: credentials.id }),
+        {
+          type: "server.identified",
+          data: {
+            ...identity,
+            fingerprint256,
+            bmc: { vendor: null, model: null, firmwareVersion: null },
+          },
+        },
+        { type: "server.registered", data: {} },
+        inspected({
+          ...emptyInventory,
+          system: { ...emptyInventory.system, ...identity, power: isOn ? "on" : "off" },
+        }),
+        ...facts,
+      ]);
+      return id;
+    },
+    own,
+    async view(id) {
+      const server = await state(id);
+      if (server === null) return null;
+      const { updatedAt: _at, ...view } = serverView(server);
+      return view;
+    },
+    state,
+    sessions,
+    run,
+    async ended(id) {
+      await until(async () => {
+        const rows = await database.query("select id from runs where id = $1 and phase = 'ended'", [
+          id,
+        ]);
+        return rows.length > 0;
+      }).catch(async () => {
+        const { status, phase, waiting, steps, error } = await run(id);
+        const open = steps.filter((step) => step.status === "running" || step.status === "waiting");
+        throw new Error(
+          `${id} does not end: ${JSON.stringify({ status, phase, waiting, error, open })}`,
+        );
+      });
+      return run(id);
+    },
+    async stop() {
+      await front.stop();
+      await door.close();
+      await drop();
+      await lab.stop();
+    },
+  };
+}
+
+const requested = (from: {
+  readonly id: ServerId;
+  readonly address: string;
+  readonly credentials: SecretId;
+}): ServerFact => ({
+  type: "server.requested",
+  data: {
+    server: from.id,
+    region: "local",
+    project: "default",
+    displayName: null,
+    tags: {},
+    pool: null,
+    provisioner: "redfish",
+    bmcAddress: from.address,
+    tls: { mode: "pin", fingerprint256: null },
+    credentials: from.credentials,
+  },
+});
+
+/** A machine without an operating system ends its boot in `halted`. */
+const isSettled = (machine: unknown): boolean =>
+  ["halted", "os"].includes((machine as { readonly running: string }).running);
+
+/** Looks again and again; throws when it has not become so for long. */
+export async function until(
+  condition: () => Promise<boolean>,
+  withinMs = patienceMs,
+): Promise<void> {
+  const giveUpAt = Date.now() + withinMs;
+  while (!(await condition())) {
+    if (Date.now() > giveUpAt) throw new Error("it has not become so");
+    await systemClock.sleep(150);
+  }
+}
