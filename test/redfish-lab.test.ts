@@ -89,6 +89,7 @@ const during = async (
   const bmcs = createRedfish({
     reveal: () => Promise.resolve({ username: bmc.username, password: bmc.password, ...secret }),
     sessions,
+    sharesSessions: false,
     gate: createGate({ slots: 1, locks: null, clock: quickClock, random: Math.random }),
     clock: quickClock,
     random: Math.random,

@@ -99,6 +99,7 @@ async function open(
     reveal: async (secret) =>
       JSON.parse(await secrets.reveal(secret)) as { username: string; password: string },
     sessions: createSessionTable(database, cipher),
+    sharesSessions: database.kind === "postgres",
     gate: createGate({
       slots: config.MILLWRIGHT_BMC_CONCURRENCY,
       locks: database.kind === "postgres" ? database : null,

@@ -107,7 +107,7 @@ async function misbehave(random: Random): Promise<void> {
 async function settle(
   members: readonly Member[],
   api: Api,
-  accepted: ReadonlySet<string>,
+  { accepted, kills }: { readonly accepted: ReadonlySet<string>; readonly kills: number },
 ): Promise<void> {
   const shown = await readAll(api);
   const count = (status: string) => shown.runs.filter((run) => run.status === status).length;
@@ -128,7 +128,7 @@ async function settle(
     ...effectsOnce(effects, shown, lab.lab),
     ...callbacksHeard(effects, shown, lab.lab),
     ...(await world(lab.lab, shown)),
-    ...(await sessions(lab.lab, 1)),
+    ...(await sessions(lab.lab, 1, kills)),
   ];
   expect(problems).toEqual([]);
   // It must have been worth looking at: most of it got through, and of everything something.
@@ -137,7 +137,7 @@ async function settle(
   expect(shown.runs.length).toBeGreaterThan(servers * 2);
 
   for (const member of members) expect(await member.stop()).toBe(0);
-  expect(await sessions(lab.lab, 0)).toEqual([]);
+  expect(await sessions(lab.lab, 0, kills)).toEqual([]);
   const [first] = members;
   if (first === undefined) throw new Error("there is no control plane");
   const audit = await command(["audit", "verify"], first.env);
@@ -169,7 +169,8 @@ describe("chaos", () => {
       await member.start();
       balance([member]);
       const workload = startWorkload({ api, lab: lab.lab }, random);
-      for (let kills = 0; kills < 4; kills += 1) {
+      const kills = 4;
+      for (let kill = 0; kill < kills; kill += 1) {
         await misbehave(random);
         await pause(random.between(200, 4_000));
         await member.kill();
@@ -179,7 +180,7 @@ describe("chaos", () => {
       }
       await lab.lab.clearFaults();
       await workload.done;
-      await settle([member], api, workload.accepted);
+      await settle([member], api, { accepted: workload.accepted, kills });
     },
   );
 
@@ -235,7 +236,8 @@ describe("chaos", () => {
       }
       await lab.lab.clearFaults();
       await workload.done;
-      await settle(members, api, workload.accepted);
+      const kills = disturbances.filter((disturbance) => disturbance === "kill").length;
+      await settle(members, api, { accepted: workload.accepted, kills });
     },
   );
 });

@@ -52,6 +52,7 @@ export async function openProcess(options: ProcessOptions): Promise<EngineProces
     reveal: async (id) =>
       JSON.parse(await secrets.reveal(id)) as { username: string; password: string },
     sessions: options.sessions,
+    sharesSessions: true,
     gate: createGate({
       slots: 2,
       locks: database.kind === "postgres" ? database : null,

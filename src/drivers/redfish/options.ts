@@ -31,6 +31,8 @@ export const defaultTimeouts: Timeouts = {
 export interface RedfishOptions {
   readonly reveal: (secret: SecretId) => Promise<Credentials>;
   readonly sessions: SessionStore;
+  /** Whether other processes may be using the stored sessions: they then outlive this one. */
+  readonly sharesSessions: boolean;
   readonly gate: BmcGate;
   readonly clock: Clock;
   /** Uniform in [0, 1). */

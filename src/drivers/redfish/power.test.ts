@@ -62,6 +62,30 @@ describe("power", () => {
     });
   });
 
+  it.each([
+    ["goes there", "PoweringOff", "Base.1.8.GeneralError"],
+    ["is said to be there before it can be read", "On", "IDRAC.2.8.PSU501"],
+  ])("a refusal is success while the machine %s", async (_title, state, MessageId) => {
+    await withBmc(async ({ bmcs, bmc, ref }) => {
+      bmc.resources[paths.system]!["PowerState"] = "On";
+      bmc.script = ({ path }) => {
+        if (path !== paths.reset) return undefined;
+        bmc.resources[paths.system]!["PowerState"] = state;
+        return { status: 409, body: { error: { "@Message.ExtendedInfo": [{ MessageId }] } } };
+      };
+      expect(await bmcs.setPower(ref, "force-off", writing())).toBe("asked");
+    });
+  });
+
+  it("a refusal of a machine that stays as it was is a failure", async () => {
+    await withBmc(async ({ bmcs, bmc, ref }) => {
+      bmc.resources[paths.system]!["PowerState"] = "On";
+      bmc.script = ({ path }) => (path === paths.reset ? { status: 409 } : undefined);
+      const failure = await failureOf(bmcs.setPower(ref, "force-off", writing()));
+      expect(failure.code).toBe("BMC_REJECTED");
+    });
+  });
+
   it("never becomes forced, and never a toggle", async () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       const system = bmc.resources[paths.system]!;

@@ -4,6 +4,7 @@ import type { PowerIntent } from "#drivers/ports.ts";
 import { actionOf, readAllowed } from "./action.ts";
 import type { Facts } from "./facts.ts";
 import { readHost } from "./machine.ts";
+import { saysAlreadyThere } from "./refusal.ts";
 import type { Conversation } from "./wire/conversation.ts";
 
 export interface PowerReading {
@@ -38,9 +39,12 @@ const goalOf = (intent: PowerIntent): "on" | "off" => (intent === "on" ? "on" : 
 const isThere = (reading: PowerReading, intent: PowerIntent): boolean =>
   !reading.changing && reading.power === goalOf(intent);
 
+const isLeaving = (reading: PowerReading, intent: PowerIntent): boolean =>
+  reading.changing && reading.power !== goalOf(intent);
+
 /** On its way there already; a forced power-off is still sent to a machine that shuts down. */
 const isUnderWay = (reading: PowerReading, intent: PowerIntent): boolean =>
-  reading.changing && reading.power !== goalOf(intent) && intent !== "force-off";
+  isLeaving(reading, intent) && intent !== "force-off";
 
 /** See `BmcPort.setPower`. */
 export const setPower = async (
@@ -59,17 +63,20 @@ export const setPower = async (
       details: { intent, wanted: typesFor[intent], allowed },
     });
   }
-  const settled = async (): Promise<boolean> =>
-    isThere(powerOf((await readHost(talk)).system), intent);
+  const look = async (): Promise<PowerReading> => powerOf((await readHost(talk)).system);
+  const settled = async (): Promise<boolean> => isThere(await look(), intent);
   const reply = await talk.tryWrite(
     { method: "POST", target: action.target, body: { ResetType: type } },
     { settled },
   );
   if (reply === null) return "already";
   if (reply.status < 400) return "asked";
-  // Already there is 409 on Dell and 400 on iLO: equal to what was wanted is success.
+  // Already there, or going there, is 409 on Dell and 400 on iLO: equal to what was wanted is success.
   if (reply.status === 409 || reply.status === 400) {
-    if (await settled()) return "already";
+    const after = await look();
+    if (isThere(after, intent)) return "already";
+    // PowerState follows the machine by some seconds; the caller looks again until it is there.
+    if (isLeaving(after, intent) || saysAlreadyThere(reply)) return "asked";
   }
   throw talk.refuse(reply);
 };

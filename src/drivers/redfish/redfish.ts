@@ -85,13 +85,17 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
     }
   };
 
+  /** Ends the sessions last used before a time. */
+  const endIdle = async (beforeMs: number): Promise<void> => {
+    const left = [...(await store.takeIdle(beforeMs))];
+    while (left.length > 0) await Promise.all(left.splice(0, endingAtOnce).map(endAlone));
+  };
+
   const sweep = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       try {
         await clock.sleep(timeouts.idleSessionMs / 2, closing.signal);
-        const idle = await store.takeIdle(clock.now() - timeouts.idleSessionMs);
-        const left = [...idle];
-        while (left.length > 0) await Promise.all(left.splice(0, endingAtOnce).map(endAlone));
+        await endIdle(clock.now() - timeouts.idleSessionMs);
       } catch (error) {
         if (closing.signal.aborted) return;
         log("warn", "bmc.session-sweep-failed", { error: String(error) });
@@ -147,6 +151,9 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
           log("warn", "bmc.logout-failed", { bmc: bmc.address, error: String(error) });
         });
       while (left.length > 0) await Promise.all(left.splice(0, endingAtOnce).map(end));
+      // Where nobody else can use them, those of a process that died before us must not wait for the next one.
+      if (options.sharesSessions) return;
+      await endIdle(clock.now() + 1);
     },
   };
 };

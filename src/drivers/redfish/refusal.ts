@@ -35,10 +35,15 @@ const badCredentials = new Set(["UnauthorizedLoginAttempt", "NoValidSession"]);
 
 const licence = /licen[cs]e/i;
 
+/** iDRAC refuses a power command with 409 and this id when the machine has the state, or is just reaching it. */
+const alreadyThere = "PSU501";
+
 export const codesIn = (reply: Reply): readonly string[] => codesOf(messagesOf(reply.body));
 
 export const isNotDoneYet = (reply: Reply): boolean =>
   reply.status >= 400 && codesIn(reply).some((code) => notDoneYet.has(code));
+
+export const saysAlreadyThere = (reply: Reply): boolean => codesIn(reply).includes(alreadyThere);
 
 export const isOutOfSessions = (reply: Reply): boolean =>
   reply.status >= 400 && codesIn(reply).some((code) => outOfSessions.has(code));

@@ -18,7 +18,12 @@ export interface Off {
   readonly force: boolean;
 }
 
-export const Asked = z.object({ askedAt: z.number(), forcedAt: z.number().nullable() });
+export const Asked = z.object({
+  askedAt: z.number(),
+  /** When it was asked for the last time: asking is repeated while the machine shows no sign of having heard. */
+  repeatedAt: z.number(),
+  forcedAt: z.number().nullable(),
+});
 /** What a look at a machine on its way off or on remembers. */
 export type Asked = z.infer<typeof Asked>;
 
@@ -27,6 +32,21 @@ export const askedIn = (memo: unknown): Asked | null => Asked.safeParse(memo).da
 /** A forced power-off takes seconds and a power-on at most a minute or so; longer means that it does not happen. */
 const cutMs = 90_000;
 const startMs = 180_000;
+
+/** In declared time: after this long without a sign a request is made again. */
+const repeatMs = 45_000;
+
+const askedNow = (context: ServerContext): Asked => {
+  const now = context.now();
+  return { askedAt: now, repeatedAt: now, forcedAt: null };
+};
+
+/**
+ * A machine in its self-test, and one that was just switched off, take a request and forget it. One that is
+ * changing has heard it.
+ */
+const isUnheard = (context: ServerContext, state: SystemState, asked: Asked): boolean =>
+  !state.changing && elapsedMs(context, asked.repeatedAt) >= repeatMs;
 
 const isAt = (state: SystemState, power: "on" | "off"): boolean =>
   state.power === power && !state.changing;
@@ -44,13 +64,16 @@ export async function bringOff(
   if (isAt(state, "off")) return state;
   const isCut = off.force && off.graceMs === 0;
   if (asked === null && !isCut && (await asksSystem(context, off))) {
-    const memo = remember({ askedAt: now(), forcedAt: null });
+    const memo = remember(askedNow(context));
     return wait("the operating system was asked to shut down", { memo });
   }
   if (asked === null || asked.forcedAt === null) {
     const graceOver = asked === null || elapsedMs(context, asked.askedAt) >= off.graceMs;
-    if (!graceOver)
-      return wait("the operating system was asked to shut down", { memo: remember(asked) });
+    if (!graceOver) {
+      const isRepeated = isUnheard(context, state, asked) && (await asksSystem(context, off));
+      const memo = remember(isRepeated ? { ...asked, repeatedAt: now() } : asked);
+      return wait("the operating system was asked to shut down", { memo });
+    }
     if (!off.force)
       throw mismatch(
         context,
@@ -58,7 +81,7 @@ export async function bringOff(
         "its operating system did not shut down in the grace period; ask again with force to cut the power",
       );
     await ports.bmc.setPower(bmc, "force-off", writing(context));
-    const memo = remember({ askedAt: asked?.askedAt ?? now(), forcedAt: now() });
+    const memo = remember({ ...(asked ?? askedNow(context)), forcedAt: now() });
     return wait("the power was cut; waiting for the machine to be off", { memo });
   }
   if (elapsedMs(context, asked.forcedAt) >= cutMs)
@@ -93,11 +116,13 @@ export async function bringOn(
   const reason = "the machine was asked to switch on";
   if (asked === null) {
     await ports.bmc.setPower(bmc, "on", writing(context));
-    return wait(reason, { memo: remember({ askedAt: now(), forcedAt: null }) });
+    return wait(reason, { memo: remember(askedNow(context)) });
   }
   if (elapsedMs(context, asked.askedAt) >= startMs)
     throw mismatch(context, "on", "the BMC took the request and still reports it as off");
-  return wait(reason, { memo: remember(asked) });
+  if (!isUnheard(context, state, asked)) return wait(reason, { memo: remember(asked) });
+  await ports.bmc.setPower(bmc, "on", writing(context));
+  return wait(reason, { memo: remember({ ...asked, repeatedAt: now() }) });
 }
 
 export const isWait = <Result extends object>(result: Wait | Result): result is Wait =>

@@ -36,6 +36,7 @@ export const createTestDriver = (options: TestDriverOptions = {}): TestDriver =>
   const bmcs = createRedfish({
     reveal: () => Promise.resolve(credentials),
     sessions,
+    sharesSessions: true,
     gate: createGate({ slots: options.slots ?? 1, locks: null, clock, random }),
     clock,
     random,
