@@ -33,6 +33,7 @@ export const stepState = (name: string, state: Partial<StepState> = {}): StepSta
   attempts: 0,
   failures: 0,
   losses: 0,
+  undoLosses: 0,
   startedAt: null,
   completedAt: null,
   deadlineAt: null,

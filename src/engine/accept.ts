@@ -7,6 +7,7 @@ import type { Commit, Conflict } from "#journal/journal.ts";
 import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
+import { isTooLarge } from "./payload.ts";
 import { estimateMs, planSteps } from "./plan.ts";
 import { kindOf } from "./registry.ts";
 import type { Accepted, Plan, StartRequest } from "./requests.ts";
@@ -62,7 +63,7 @@ export function checkInput(workflow: Workflow, input: unknown): unknown {
       details: { fields: fieldsOf(parsed.error) },
     });
   }
-  if (JSON.stringify(parsed.data).length > limits.payloadBytes) {
+  if (isTooLarge(parsed.data)) {
     throw new Failure("VALIDATION_ERROR", `the input is larger than ${limits.payloadBytes} bytes`, {
       details: { fields: { input: "is too large" } },
     });

@@ -178,6 +178,29 @@ describe("a run, whatever the world does", () => {
   });
 });
 
+describe("what kills its process again and again", () => {
+  const shape: Shape = { undo: [true, true], pivot: null, onFailure: "undo", withinMs: 1e9 };
+  const crashes = (times: number) =>
+    Array.from({ length: times }, () => ({ kind: "crash" }) as const);
+  const play = (outcomes: Script["outcomes"]): RunState =>
+    simulate(shape, { outcomes, happenings: [], meanwhile: [] }).final;
+
+  it("fails as a step after so many times, and what was done is undone", () => {
+    const run = play([{ kind: "complete" }, ...crashes(10)]);
+    expect(run).toMatchObject({ status: "failed", cleanup: "complete" });
+    expect(run.error).toMatchObject({ code: "LOST_ENGINE_RUN", step: "s1" });
+    expect(play([{ kind: "complete" }, ...crashes(9)]).status).toBe("completed");
+  });
+
+  it("is given up as an undo after so many times, and a person is told", () => {
+    const failed = [{ kind: "complete" }, { kind: "fail", code: "BMC_REJECTED" }] as const;
+    const run = play([...failed, ...crashes(10)]);
+    expect(run).toMatchObject({ status: "failed", cleanup: "incomplete" });
+    expect(run.attention).toMatchObject({ step: "s1", code: "LOST_ENGINE_RUN" });
+    expect(play([...failed, ...crashes(9)])).toMatchObject({ cleanup: "complete" });
+  });
+});
+
 describe("the simulation reaches what the laws are about", () => {
   const seen = new Map<string, number>();
   const count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1);

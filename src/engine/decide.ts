@@ -225,21 +225,29 @@ function undoStep(
 ): Decision {
   const { now, pace, lookAgainAt } = options;
   const giveUpAt = (state.undoing?.since ?? now) + limits.undoMs / pace;
+  const fail = (error: JournalledFailure): Decision => ({
+    do: "again",
+    events: [
+      ...events,
+      {
+        type: "undo.failed",
+        data: { step: step.name, attempt: step.undoFailures + 1, error, retryAt: null },
+      },
+    ],
+  });
+  if (step.undoLosses >= limits.losses) {
+    return fail({
+      code: "LOST_ENGINE_RUN",
+      message: `the undo of ${step.name} was lost ${step.undoLosses} times with the process that ran it`,
+    });
+  }
   if (state.undoing !== null && now >= giveUpAt) {
-    const error = step.error ?? {
-      code: "STEP_TIMEOUT" as const,
-      message: `the undo of ${step.name} did not end in time`,
-    };
-    return {
-      do: "again",
-      events: [
-        ...events,
-        {
-          type: "undo.failed",
-          data: { step: step.name, attempt: step.undoFailures + 1, error, retryAt: null },
-        },
-      ],
-    };
+    return fail(
+      step.error ?? {
+        code: "STEP_TIMEOUT",
+        message: `the undo of ${step.name} did not end in time`,
+      },
+    );
   }
   if (step.retryAt !== null && step.undoStartedAt !== null && now < step.retryAt) {
     const raise =

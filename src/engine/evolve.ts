@@ -22,11 +22,16 @@ export const freshStep = (name: string): StepState => ({
   deadlineAt: null,
   undo: null,
   undoFailures: 0,
+  undoLosses: 0,
   undoStartedAt: null,
   retryAt: null,
   key: null,
   error: null,
 });
+
+/** Its undo has begun and has neither ended nor been put off; there is never more than one. */
+const isBeingUndone = (step: StepState): boolean =>
+  step.undoStartedAt !== null && step.undo === null && step.retryAt === null;
 
 export function firstRunState(
   id: RunId,
@@ -288,7 +293,7 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
         attention: null,
         undoing: { since: event.at, cause: state.error },
         steps: state.steps.map((step) =>
-          step.undo === "failed" ? { ...step, undo: null, undoFailures: 0 } : step,
+          step.undo === "failed" ? { ...step, undo: null, undoFailures: 0, undoLosses: 0 } : step,
         ),
       };
     case "run.signalled":
@@ -296,7 +301,12 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
     case "run.handed_over":
       return { ...state, engineRuns: [...state.engineRuns, event.data.engineRun] };
     case "run.recovered":
-      return state;
+      return {
+        ...state,
+        steps: state.steps.map((step) =>
+          isBeingUndone(step) ? { ...step, undoLosses: step.undoLosses + 1 } : step,
+        ),
+      };
     case "run.retried":
       return {
         ...state,

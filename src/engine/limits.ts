@@ -2,9 +2,11 @@
 export const limits = {
   /** Events in one run's stream. A wait whose reason keeps changing is what gets there first. */
   eventsPerRun: 5_000,
-  /** Bytes of one step's output or one request's input, as JSON. */
+  /** Events in a stream beyond which it takes no more signals: who repeats itself must not end the run. */
+  signalledEvents: 4_000,
+  /** Bytes of one request's input, one signal, one step's output, memo or fact, as JSON. */
   payloadBytes: 1_048_576,
-  /** Times that a step may be lost with its process before it counts as failed: it may be what kills it. */
+  /** Times that a step or its undo may be lost with its process before it counts as failed: it may be what kills it. */
   losses: 10,
   /** How long undo is retried before a person is asked to finish it. */
   undoMs: 24 * 3_600_000,

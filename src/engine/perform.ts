@@ -17,6 +17,7 @@ import type {
   Workflow,
 } from "./kit.ts";
 import { limits } from "./limits.ts";
+import { refuseTooLarge } from "./payload.ts";
 import { nextLookMs } from "./plan.ts";
 import type { RunState, StepState } from "./run-state.ts";
 
@@ -132,6 +133,7 @@ function contextOf(
     signals: state.signals,
     child: childRuns(core, state, step.name),
     fact: (fact) => {
+      refuseTooLarge(fact.data, `the fact ${fact.type} of ${step.name}`);
       facts.push(fact);
     },
   };
@@ -231,13 +233,13 @@ function checkedOutput(definition: StepDefinition, output: unknown): unknown {
       `the output of ${definition.name} does not fit its schema: ${parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; ")}`,
     );
   }
-  if (JSON.stringify(parsed.data).length > limits.payloadBytes) {
-    throw new Failure(
-      "RUN_LIMIT_EXCEEDED",
-      `the output of ${definition.name} is larger than ${limits.payloadBytes} bytes`,
-    );
-  }
+  refuseTooLarge(parsed.data, `the output of ${definition.name}`);
   return parsed.data;
+}
+
+function checkedWait({ name }: StepDefinition, wait: Wait): Wait {
+  refuseTooLarge({ memo: wait.memo, reason: wait.reason }, `what ${name} wants to remember`);
+  return wait;
 }
 
 export async function performStep(request: PerformRequest): Promise<Performed | typeof GONE> {
@@ -250,7 +252,7 @@ export async function performStep(request: PerformRequest): Promise<Performed | 
     { signal, limitMs: context.deadlineAt - core.clock.now() },
     async (both) => {
       const result = await definition.run({ ...context, signal: both });
-      if (isWait(result)) return result;
+      if (isWait(result)) return checkedWait(definition, result);
       return isSkip(result)
         ? { ...result, output: checkedOutput(definition, result.output) }
         : { output: checkedOutput(definition, result) };
@@ -303,14 +305,14 @@ export async function performUndo(request: PerformRequest): Promise<Performed | 
   const facts: { type: string; data: unknown }[] = [];
   const giveUpAt = (state.undoing?.since ?? core.clock.now()) + limits.undoMs / core.pace;
   const context = { ...contextOf(request, facts), deadlineAt: giveUpAt };
-  const ran = await underSignal(core, { signal, limitMs: limits.undoAttemptMs }, (both) =>
-    undo({ ...context, signal: both, output: state.outputs[step.name] } as UndoContext<
-      Environment,
-      unknown,
-      unknown,
-      unknown
-    >),
-  );
+  const ran = await underSignal(core, { signal, limitMs: limits.undoAttemptMs }, async (both) => {
+    const result = await undo({
+      ...context,
+      signal: both,
+      output: state.outputs[step.name],
+    } as UndoContext<Environment, unknown, unknown, unknown>);
+    return isWait(result) ? checkedWait(definition, result) : result;
+  });
   if ("thrown" in ran) {
     if (ran.why === "lost" || ran.why === "shutdown") return GONE;
     const failure = failureOf(

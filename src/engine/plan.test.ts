@@ -87,6 +87,7 @@ it("learns from steps that ran to their end, once there are enough of them", () 
         attempts: 1,
         failures: 0,
         losses: 0,
+        undoLosses: 0,
         startedAt: 1_000,
         completedAt: 1_000 + ms,
         deadlineAt: null,

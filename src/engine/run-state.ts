@@ -27,6 +27,8 @@ export interface StepState {
   readonly deadlineAt: number | null;
   readonly undo: UndoStatus | null;
   readonly undoFailures: number;
+  /** Attempts of the undo that a dead process never reported. */
+  readonly undoLosses: number;
   readonly undoStartedAt: number | null;
   /** When a failed attempt (of the step or, while undoing, of its undo) is tried again. */
   readonly retryAt: number | null;

@@ -6,6 +6,7 @@ import { decide, type Decision } from "./decide.ts";
 import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
+import { isTooLarge } from "./payload.ts";
 import { GONE, performStep, performUndo, type Performed } from "./perform.ts";
 import { kindOf } from "./registry.ts";
 import type { LoadedResource } from "./resources.ts";
@@ -301,8 +302,8 @@ async function tellParent(core: EngineCore, run: RunState): Promise<void> {
 
 /**
  * Appends a signal and makes the run due. A failed run keeps what it hears for the retry that goes on from one of its
- * steps; once there is one, that run is told instead. Other runs that have ended are refused, as is an unknown one
- * (NOT_FOUND).
+ * steps; once there is one, that run is told instead. Other runs that have ended are refused, as are one that has heard
+ * too many, a signal that is too large (PAYLOAD_TOO_LARGE) and an unknown run (NOT_FOUND).
  */
 export async function signalRun(
   core: EngineCore,
@@ -310,6 +311,11 @@ export async function signalRun(
   name: string,
   data: unknown,
 ): Promise<void> {
+  if (isTooLarge(data)) {
+    throw new Failure("PAYLOAD_TOO_LARGE", `the signal ${name} is too large`, {
+      details: { maxBytes: limits.payloadBytes },
+    });
+  }
   let id = to;
   for (let race = 0; race < 20; race += 1) {
     const run = await loadRun(core.journal, id);
@@ -322,6 +328,11 @@ export async function signalRun(
     if (hasEnded && (heir !== null || run.status !== "failed")) {
       throw new Failure("INVALID_STATE_TRANSITION", `run ${id} has ended (${run.status})`, {
         details: { status: run.status },
+      });
+    }
+    if (run.streamVersion >= limits.signalledEvents) {
+      throw new Failure("INVALID_STATE_TRANSITION", `run ${id} has heard too many signals`, {
+        details: { events: run.streamVersion },
       });
     }
     const at = core.clock.now();
