@@ -3,6 +3,9 @@ import { failureCodes } from "./failures.ts";
 import { Instant, RunId } from "./ids.ts";
 import { Attention, Cleanup, ResourceType, WorkflowType } from "./run.ts";
 
+/** The actor of what nobody asked for: a step's start, a retry, a recovery. */
+export const ENGINE_ACTOR = "millwright";
+
 /** Who caused an event, in whose request, and which event or run came before. */
 export const EventMeta = z.object({
   actor: z

@@ -48,11 +48,17 @@ export const rebuildCommand = (): Promise<void> =>
 export const auditCommand = (): Promise<void> =>
   withDatabase(async (database) => {
     await migrate(database);
-    const { events, streams, problems } = await verifyAudit(database);
+    const { events, streams, problems, seals } = await verifyAudit(database);
+    const { last, broken, unsealed } = seals;
     for (const { stream, version, problem } of problems)
       say(`${stream} event ${version}: ${problem}`);
-    say(`${events} events in ${streams} streams, ${problems.length} problems`);
-    if (problems.length > 0) process.exitCode = 1;
+    if (broken !== null) say(`seal ${broken.number}: ${broken.problem}`);
+    if (last !== null)
+      say(`sealed up to position ${last.to} by seal ${last.number} ${last.digest}`);
+    say(
+      `${events} events in ${streams} streams, ${unsealed} of them not sealed yet, ${problems.length + (broken === null ? 0 : 1)} problems`,
+    );
+    if (problems.length > 0 || broken !== null) process.exitCode = 1;
   });
 
 export const dumpCommand = (file: string): Promise<void> =>

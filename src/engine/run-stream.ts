@@ -1,4 +1,4 @@
-import type { RunEvent, TimedRunEvent } from "#contract/events.ts";
+import { ENGINE_ACTOR, type RunEvent, type TimedRunEvent } from "#contract/events.ts";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
 import { eventDigest, storable } from "#journal/canonical.ts";
@@ -10,7 +10,7 @@ import type { RunState } from "./run-state.ts";
 /** Between a run's stream and its folded state. */
 
 /** The engine's own name in `meta.actor`. */
-export const ENGINE: By = { actor: "millwright" };
+export const ENGINE: By = { actor: ENGINE_ACTOR };
 
 export const runEvent = (event: RunEvent, at: number, by: By = ENGINE): NewEvent => ({
   type: event.type,

@@ -1,11 +1,13 @@
 import type { Database } from "#platform/database.ts";
 import { eventDigest } from "./canonical.ts";
 import type { RecordedEvent } from "./journal.ts";
+import { type SealReport, verifySeals } from "./seals.ts";
 
 /** What a check of the whole journal found. */
 export interface AuditReport {
   readonly events: number;
   readonly streams: number;
+  readonly seals: SealReport;
   /** Events whose content is not what their digest says, or that are missing from their stream. */
   readonly problems: readonly {
     readonly stream: string;
@@ -20,7 +22,7 @@ interface Row extends Omit<RecordedEvent, "at" | "cursor"> {
 
 const PAGE = 1_000;
 
-/** Reads every event and recomputes its digest; finds changed content and holes in streams. Writes nothing. */
+/** Reads every event and recomputes its digest and every seal; finds changed content and holes in streams. Writes nothing. */
 export async function verifyAudit(database: Database): Promise<AuditReport> {
   const problems: { stream: string; version: number; problem: string }[] = [];
   let events = 0;
@@ -69,5 +71,5 @@ export async function verifyAudit(database: Database): Promise<AuditReport> {
       problem: `the stream should end here, it ends at ${found ?? 0}`,
     });
   }
-  return { events, streams, problems };
+  return { events, streams, problems, seals: await verifySeals(database) };
 }

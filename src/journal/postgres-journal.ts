@@ -1,4 +1,4 @@
-import type { EventMeta } from "#contract/events.ts";
+import { ENGINE_ACTOR, type EventMeta } from "#contract/events.ts";
 import type { Database, Param } from "#platform/database.ts";
 import { GroupCommitter } from "./group-committer.ts";
 import type { Cursor, EventFilter, Journal, RecordedEvent } from "./journal.ts";
@@ -36,7 +36,11 @@ function condition(filter: EventFilter, params: Param[]): string {
   const parts: string[] = [];
   const next = (value: Param): string => `$${params.push(value)}`;
   if (filter.stream !== undefined) parts.push(`stream = ${next(filter.stream)}`);
-  if (filter.actor !== undefined) parts.push(`meta->>'actor' = ${next(filter.actor)}`);
+  if (filter.actor !== undefined) {
+    parts.push(`meta->>'actor' = ${next(filter.actor)}`);
+    // The index leaves out what the engine itself wrote, and is used only where that is said.
+    if (filter.actor !== ENGINE_ACTOR) parts.push(`meta->>'actor' <> '${ENGINE_ACTOR}'`);
+  }
   if (filter.types !== undefined && filter.types.length > 0) {
     const each = filter.types.map((type) =>
       type.endsWith("*") ? `starts_with(type, ${next(type.slice(0, -1))})` : `type = ${next(type)}`,

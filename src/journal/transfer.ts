@@ -23,6 +23,10 @@ const tables = {
     key: "id",
   },
   api_keys: { columns: "id, name, hash, role, created_at, revoked_at", key: "id" },
+  seals: {
+    columns: "number, after_position, to_position, events, digest, sealed_at",
+    key: "number",
+  },
 } as const;
 
 type TableName = keyof typeof tables;
@@ -54,7 +58,7 @@ async function* linesOf(query: Query, at: Date): AsyncGenerator<Line> {
   for (const table of tableNames) {
     const { columns, key } = tables[table];
     counts[table] = 0;
-    for (let offset: string | number = table === "events" ? 0 : ""; ;) {
+    for (let offset: string | number = key === "id" ? "" : 0; ;) {
       const rows: Record<string, unknown>[] = await query(
         `select ${columns} from ${table} where ${key} > $1 order by ${key} limit ${PAGE}`,
         [offset],
@@ -88,6 +92,9 @@ const inserts: Readonly<Record<TableName, string>> = {
     select id, name, hash, role, created_at, revoked_at
     from jsonb_to_recordset($1::jsonb) as r(id text, name text, hash text, role text, created_at timestamptz, revoked_at timestamptz)
     on conflict do nothing`,
+  seals: `insert into seals (number, after_position, to_position, events, digest, sealed_at)
+    select number, after_position, to_position, events, digest, sealed_at
+    from jsonb_to_recordset($1::jsonb) as r(number integer, after_position bigint, to_position bigint, events integer, digest text, sealed_at timestamptz)`,
 };
 
 /** The last line of a cut file is half a line. */
@@ -116,7 +123,12 @@ export async function restore(
     if ((filled[0]?.n ?? 0) > 0)
       throw new RestoreRefused("the database is not empty; restore into a new one");
     const counts: Record<string, number> = {};
-    const pending: Record<TableName, unknown[]> = { events: [], secrets: [], api_keys: [] };
+    const pending: Record<TableName, unknown[]> = {
+      events: [],
+      secrets: [],
+      api_keys: [],
+      seals: [],
+    };
     const flush = async (table: TableName): Promise<void> => {
       if (pending[table].length > 0) await query(inserts[table], [JSON.stringify(pending[table])]);
       pending[table] = [];
