@@ -218,7 +218,7 @@ describe.each(Array.from({ length: servers }, (_, at) => at))("server %i of the 
       const { drives } = await bmcs.readInventory(ref, reading());
       expect(drives.length).toBeGreaterThan(0);
       const started = await bmcs
-        .startErase(ref, writing("t/erase"))
+        .startErase(ref, { withinMs: 0 }, writing("t/erase"))
         .catch((error: unknown) => error);
       if (started instanceof Failure) {
         expect(started.code).toBe("BMC_UNSUPPORTED");
@@ -230,7 +230,7 @@ describe.each(Array.from({ length: servers }, (_, at) => at))("server %i of the 
         new Set(drives.map(({ serial }) => serial)),
       );
       expect(targets).toHaveLength(drives.length);
-      const again = await bmcs.startErase(ref, writing("t/erase"));
+      const again = await bmcs.startErase(ref, { withinMs: 0 }, writing("t/erase"));
       expect(again.map(({ driveId }) => driveId)).toEqual(targets.map(({ driveId }) => driveId));
       const ended = await until(
         () => bmcs.readErase(ref, again, reading()),
@@ -277,7 +277,7 @@ describe("machines with a fault", () => {
         () => bmcs.readState(ref, reading()),
         ({ power, changing }) => power === "on" && !changing,
       );
-      const targets = await bmcs.startErase(ref, writing("t/erase"));
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing("t/erase"));
       const ended = await until(
         () => bmcs.readErase(ref, targets, reading()),
         (progress) => progress.every(({ state }) => state !== "running"),

@@ -109,7 +109,12 @@ export const gb200: Profile = {
       defaultMethod: "CryptographicErase",
     },
   },
-  tasks: { location: "monitor", id: (job) => String(job - 1), failure: "exception" },
+  tasks: {
+    location: "monitor",
+    id: (job) => String(job - 1),
+    failure: "exception",
+    hasPayload: true,
+  },
   bios: {
     path: "/redfish/v1/Systems/System_0/Bios",
     settings: "/redfish/v1/Systems/System_0/Bios/Settings",

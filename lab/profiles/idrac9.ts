@@ -364,6 +364,7 @@ function systemErase(call: Call): Answer {
     serials: touchesDrives ? allDrives(call.hardware).map(({ serial }) => serial) : [],
     method: isCryptographic ? "CryptographicErasePD" : "OverwritePD",
     scope: "system",
+    target: call.path,
     start: "now",
   });
   if (outcome.kind !== "changed" || outcome.job === undefined)

@@ -214,6 +214,7 @@ function secureSystemErase(call: Call): Answer {
       serials,
       method: "UserDataErase",
       scope: "system",
+      target: call.path,
       start: "on-restart",
     });
     if (outcome.kind !== "changed") return refuse(call.profile, base.inUse());

@@ -112,7 +112,12 @@ export const openbmc: Profile = {
       defaultMethod: "CryptographicErase",
     },
   },
-  tasks: { location: "monitor", id: (job) => String(job - 1), failure: "exception" },
+  tasks: {
+    location: "monitor",
+    id: (job) => String(job - 1),
+    failure: "exception",
+    hasPayload: true,
+  },
   bios: {
     path: "/redfish/v1/Systems/system/Bios",
     settings: "/redfish/v1/Systems/system/Bios/Settings",

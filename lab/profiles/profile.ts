@@ -193,6 +193,8 @@ interface TaskRules {
   readonly id: (job: number) => string;
   /** How a failed erasure ends: as Completed with TaskStatus Critical, or as Exception. */
   readonly failure: "completed-critical" | "exception";
+  /** A task tells which request began it (bmcweb does). */
+  readonly hasPayload?: true;
 }
 
 /** Where things are shown. */

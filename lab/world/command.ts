@@ -34,6 +34,7 @@ export type Command =
       readonly serials: readonly string[];
       readonly method: string;
       readonly scope: EraseJob["scope"];
+      readonly target: string;
       readonly start: "now" | "on-restart";
     }
   | { readonly do: "restart-bmc" }
@@ -183,6 +184,7 @@ function erase(
     serials,
     method: command.method,
     scope: command.scope,
+    target: command.target,
     askedAt: at,
     startedAt: isNow ? at : null,
     until: isNow ? at + rules.timing.eraseMs : null,

@@ -239,6 +239,7 @@ describe("erase", () => {
       serials: bench.machine.disks.map(({ serial }) => serial),
       method: "CryptographicErase",
       scope: "drive",
+      target: "/erase",
       start,
     });
 

@@ -113,6 +113,8 @@ export interface EraseJob {
   readonly serials: readonly string[];
   readonly method: string;
   readonly scope: "drive" | "system";
+  /** The action that was posted to. */
+  readonly target: string;
   readonly askedAt: number;
   /** Null while it waits for the next restart of the host. */
   readonly startedAt: number | null;

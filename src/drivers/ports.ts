@@ -161,12 +161,17 @@ export interface BmcPort {
   eraseOffer(bmc: BmcRef, options: ReadOptions): Promise<readonly EraseOffer[]>;
   /**
    * Starts erasing every drive that offers it (or the whole system by the vendor's action). A drive that is
-   * being erased already is reported, not started again; one whose erase has ended is erased again. Throws
+   * being erased already is reported, not started again. One whose erase has ended is erased again, unless the BMC's
+   * tasks tell that it was begun in the last `withinMs` (real ms): not every BMC's tasks say what they were for. Throws
    * BMC_UNSUPPORTED with `details.reason`: `no-erase` (naming the drives) when some drive offers no way,
    * `drives-not-seen` when some drive may not be seen, as on many machines that are off. A machine that is on and
    * has no drive has no targets.
    */
-  startErase(bmc: BmcRef, options: WriteOptions): Promise<readonly EraseTarget[]>;
+  startErase(
+    bmc: BmcRef,
+    since: { readonly withinMs: number },
+    options: WriteOptions,
+  ): Promise<readonly EraseTarget[]>;
   /** How far an erase is. A vanished task is `unknown`, never `done`. Read-only. */
   readErase(
     bmc: BmcRef,

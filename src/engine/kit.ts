@@ -101,6 +101,8 @@ export interface StepContext<Env extends Environment, Input, Prior> {
    * itself divides by it too.
    */
   readonly pace: number;
+  /** When the step (or, in an undo, the undo) was first begun, ms since 1970; written down before its first look. */
+  readonly startedAt: number;
   /** When the step fails by itself, ms since 1970. */
   readonly deadlineAt: number;
   /** What this step's last `wait` asked to remember; undefined at the first look. */

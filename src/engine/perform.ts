@@ -128,6 +128,7 @@ function contextOf(
     run: { id: state.id, actor: state.actor, resourceId: state.requested.resourceId },
     now: () => core.clock.now(),
     pace: core.pace,
+    startedAt: step.startedAt ?? core.clock.now(),
     deadlineAt: step.deadlineAt ?? Number.MAX_SAFE_INTEGER,
     memo: state.memos[step.name],
     signals: state.signals,
@@ -304,7 +305,11 @@ export async function performUndo(request: PerformRequest): Promise<Performed | 
   if (typeof undo !== "function") throw new Failure("INTERNAL_ERROR", `${step.name} has no undo`);
   const facts: { type: string; data: unknown }[] = [];
   const giveUpAt = (state.undoing?.since ?? core.clock.now()) + limits.undoMs / core.pace;
-  const context = { ...contextOf(request, facts), deadlineAt: giveUpAt };
+  const context = {
+    ...contextOf(request, facts),
+    startedAt: step.undoStartedAt ?? core.clock.now(),
+    deadlineAt: giveUpAt,
+  };
   const ran = await underSignal(core, { signal, limitMs: limits.undoAttemptMs }, async (both) => {
     const result = await undo({
       ...context,

@@ -281,6 +281,7 @@ function secureErase(call: Call): Answer {
     serials: [found.drive.serial],
     method,
     scope: "drive",
+    target: call.path,
     start: applyTime === "OnReset" ? "on-restart" : "now",
   });
   if (outcome.kind !== "changed" || outcome.job === undefined) return refuse(profile, base.inUse());

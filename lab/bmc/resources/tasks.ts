@@ -100,6 +100,10 @@ function taskBody(call: Call, job: EraseJob): Body {
     StartTime: isoTime(job.startedAt ?? job.askedAt),
     EndTime: job.result === "running" || job.until === null ? undefined : isoTime(job.until),
     TaskMonitor: profile.tasks.location === "monitor" ? `${monitorsHome}/${id}` : undefined,
+    Payload:
+      profile.tasks.hasPayload === true
+        ? { HttpOperation: "POST", TargetUri: job.target, HttpHeaders: [], JsonBody: "{}" }
+        : undefined,
     Messages:
       state.status === "OK" ? [] : [{ ...extendedInfo(profile, failure), Severity: "Critical" }],
   };

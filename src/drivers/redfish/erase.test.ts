@@ -55,7 +55,7 @@ describe("erasing drive by drive", () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       addDrives(bmc, { a: {}, b: {} });
       takeAsTasks(bmc);
-      const targets = await bmcs.startErase(ref, writing());
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing());
       expect(targets).toEqual([
         { serial: "SN-a", driveId: "a", method: "SecureErase", task: `${paths.tasks}/a` },
         { serial: "SN-b", driveId: "b", method: "SecureErase", task: `${paths.tasks}/b` },
@@ -93,7 +93,7 @@ describe("erasing drive by drive", () => {
         },
       });
       takeAsTasks(bmc);
-      const [first] = await bmcs.startErase(ref, writing());
+      const [first] = await bmcs.startErase(ref, { withinMs: 0 }, writing());
       expect(first?.method).toBe("CryptographicErase");
       expect(erases(bmc)).toEqual([
         [erasePath("a"), { SanitizationType: "CryptographicErase" }],
@@ -121,13 +121,50 @@ describe("erasing drive by drive", () => {
         Payload: { TargetUri: erasePath("c") },
       };
       takeAsTasks(bmc);
-      const targets = await bmcs.startErase(ref, writing());
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing());
       expect(targets.map(({ task }) => task)).toEqual([
         `${paths.tasks}/9`,
         drivePath("b"),
         `${paths.tasks}/c`,
       ]);
       expect(erases(bmc)).toEqual([[erasePath("c"), {}]]);
+    });
+  });
+
+  it("takes an erase that has ended for its own when the BMC tells that it was begun since", async () => {
+    await withBmc(async ({ bmcs, bmc, ref }) => {
+      addDrives(bmc, { a: {}, b: {}, c: {} });
+      bmc.resources[paths.taskService] = {
+        ...bmc.resources[paths.taskService],
+        DateTime: "2019-01-01T00:10:00Z",
+      };
+      const tasks = {
+        old: ["a", "00:04:00", "OK"],
+        ours: ["b", "00:06:00", "OK"],
+        bad: ["c", "00:06:00", "Critical"],
+      } as const;
+      bmc.resources[paths.tasks] = {
+        Members: Object.keys(tasks).map((id) => link(`${paths.tasks}/${id}`)),
+      };
+      for (const [id, [drive, time, TaskStatus]] of Object.entries(tasks)) {
+        bmc.resources[`${paths.tasks}/${id}`] = {
+          TaskState: "Completed",
+          TaskStatus,
+          StartTime: `2019-01-01T${time}Z`,
+          Payload: { TargetUri: erasePath(drive) },
+        };
+      }
+      takeAsTasks(bmc);
+      const targets = await bmcs.startErase(ref, { withinMs: 5 * 60_000 }, writing());
+      expect(targets.map(({ task }) => task)).toEqual([
+        `${paths.tasks}/a`,
+        `${paths.tasks}/ours`,
+        `${paths.tasks}/c`,
+      ]);
+      expect(erases(bmc)).toEqual([
+        [erasePath("a"), {}],
+        [erasePath("c"), {}],
+      ]);
     });
   });
 
@@ -140,7 +177,7 @@ describe("erasing drive by drive", () => {
         drive["Operations"] = [{ OperationName: "Sanitize", PercentageComplete: 5 }];
         return { status: 200, body: {} };
       };
-      const targets = await bmcs.startErase(ref, writing());
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing());
       expect(targets).toMatchObject([{ task: drivePath("a") }]);
       expect(await bmcs.readErase(ref, targets, reading())).toMatchObject([
         { state: "running", percent: 5 },
@@ -154,7 +191,7 @@ describe("erasing drive by drive", () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       addDrives(bmc, { a: {} });
       takeAsTasks(bmc);
-      const targets = await bmcs.startErase(ref, writing());
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing());
       expect(await bmcs.readErase(ref, targets, reading())).toMatchObject([
         { driveId: "a", serial: "SN-a", state: "unknown" },
       ]);
@@ -174,7 +211,7 @@ describe("erasing drive by drive", () => {
         path === erasePath("a")
           ? { status: 202, headers: { Location: `${paths.tasks}/JID_42` } }
           : undefined;
-      const targets = await bmcs.startErase(ref, writing());
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing());
       const jobs = `${paths.manager}/Jobs`;
       bmc.resources[paths.manager]!["Links"] = { Oem: { Dell: { Jobs: link(jobs) } } };
       bmc.resources[jobs] = { Members: [link(`${jobs}/JID_41`), link(`${jobs}/JID_42`)] };
@@ -190,7 +227,7 @@ describe("what is not erased is not called erased", () => {
   it("when a drive offers no way", async () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       addDrives(bmc, { a: {}, b: { erasable: false } });
-      const failure = await failureOf(bmcs.startErase(ref, writing()));
+      const failure = await failureOf(bmcs.startErase(ref, { withinMs: 0 }, writing()));
       expect(failure.code).toBe("BMC_UNSUPPORTED");
       expect(failure.details).toMatchObject({ drives: [{ id: "b", serial: "SN-b" }] });
       expect(erases(bmc)).toEqual([]);
@@ -201,7 +238,7 @@ describe("what is not erased is not called erased", () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       addDrives(bmc, { a: {}, b: {} });
       delete bmc.resources[drivePath("b")];
-      const failure = await failureOf(bmcs.startErase(ref, writing()));
+      const failure = await failureOf(bmcs.startErase(ref, { withinMs: 0 }, writing()));
       expect(failure).toMatchObject({
         code: "BMC_UNSUPPORTED",
         details: { reason: "drives-not-seen" },
@@ -212,9 +249,11 @@ describe("what is not erased is not called erased", () => {
 
   it("when the machine is off and shows no drive", async () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
-      expect((await failureOf(bmcs.startErase(ref, writing()))).code).toBe("BMC_UNSUPPORTED");
+      expect((await failureOf(bmcs.startErase(ref, { withinMs: 0 }, writing()))).code).toBe(
+        "BMC_UNSUPPORTED",
+      );
       bmc.resources[paths.system]!["PowerState"] = "On";
-      expect(await bmcs.startErase(ref, writing())).toEqual([]);
+      expect(await bmcs.startErase(ref, { withinMs: 0 }, writing())).toEqual([]);
     });
   });
 });
@@ -279,7 +318,7 @@ describe("erasing the whole machine", () => {
       const Oem = { Dell: { DellPCIeSSD: { SystemEraseCapability: "CryptographicErasePD" } } };
       addDrives(bmc, { a: {}, b: { erasable: false, more: { Oem } } });
       addDell(bmc, "Ready");
-      expect(await bmcs.startErase(ref, writing())).toEqual([
+      expect(await bmcs.startErase(ref, { withinMs: 0 }, writing())).toEqual([
         { serial: "SN-a", driveId: "a", method: "system", task: `${paths.tasks}/JID_7` },
         { serial: "SN-b", driveId: "b", method: "system", task: `${paths.tasks}/JID_7` },
       ]);
@@ -293,7 +332,9 @@ describe("erasing the whole machine", () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       addDrives(bmc, { a: { erasable: false } });
       addDell(bmc, "InRecovery");
-      expect((await failureOf(bmcs.startErase(ref, writing()))).code).toBe("BMC_BUSY");
+      expect((await failureOf(bmcs.startErase(ref, { withinMs: 0 }, writing()))).code).toBe(
+        "BMC_BUSY",
+      );
       expect(erases(bmc)).toEqual([]);
     });
   });
@@ -308,7 +349,7 @@ describe("erasing the whole machine", () => {
       };
       bmc.resources[paths.system]!["Oem"] = { Hpe: hpe };
       bmc.script = ({ path }) => (path === target ? { status: 200, body: {} } : undefined);
-      const targets = await bmcs.startErase(ref, writing());
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing());
       expect(erases(bmc)).toEqual([[target, { SystemROMAndiLOErase: false, UserDataErase: true }]]);
       expect(bmc.asked.at(-1)).toMatchObject({
         path: paths.reset,
@@ -325,7 +366,7 @@ describe("erasing the whole machine", () => {
       // A second start while it runs sends nothing.
       hpe["UserDataEraseStatus"] = "InProgress";
       bmc.asked.length = 0;
-      await bmcs.startErase(ref, writing());
+      await bmcs.startErase(ref, { withinMs: 0 }, writing());
       expect(erases(bmc)).toEqual([]);
     });
   });

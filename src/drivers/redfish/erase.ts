@@ -2,7 +2,7 @@ import { Failure } from "#contract/failures.ts";
 import type { EraseOffer, EraseTarget } from "#drivers/ports.ts";
 import { keyOf } from "./address.ts";
 import { type Action, readAllowed } from "./action.ts";
-import { eraseOperationOf, readRunningTasks } from "./erase-running.ts";
+import { eraseOperationOf, readBegunTasks } from "./erase-running.ts";
 import { dellErase, hpeErase, type SystemErase } from "./erase-system.ts";
 import { readChassis } from "./inventory/chassis.ts";
 import { eraseActionOf, type FoundDrive, readDrives } from "./inventory/drives.ts";
@@ -74,11 +74,11 @@ const startDrive = async (
   talk: Conversation,
   found: FoundDrive,
   action: Action,
-  running: ReadonlyMap<string, string>,
+  begun: ReadonlyMap<string, string>,
 ): Promise<EraseTarget> => {
   const target = { serial: found.drive.serial, driveId: found.drive.id };
   const operation = eraseOperationOf(found.facts);
-  const task = running.get(keyOf(action.target));
+  const task = begun.get(keyOf(action.target));
   if (task !== undefined || operation !== null) {
     return { ...target, method: operation?.name ?? "SecureErase", task: task ?? found.path };
   }
@@ -133,21 +133,24 @@ export const eraseOffer = async (talk: Conversation): Promise<readonly EraseOffe
 };
 
 /** See `BmcPort.startErase`. An erase of the whole machine has one target per drive, which share its task. */
-export const startErase = async (talk: Conversation): Promise<readonly EraseTarget[]> => {
+export const startErase = async (
+  talk: Conversation,
+  { withinMs }: { readonly withinMs: number },
+): Promise<readonly EraseTarget[]> => {
   const host = await readHost(talk);
   const drives = await findDrives(talk, host);
   const way = await wayToErase(talk, host, drives);
   switch (way.by) {
     case "drive": {
-      const running =
-        drives.length === 0 ? new Map<string, string>() : await readRunningTasks(talk);
+      const begun =
+        drives.length === 0 ? new Map<string, string>() : await readBegunTasks(talk, withinMs);
       const targets: EraseTarget[] = [];
       for (const { found, action } of way.drives)
-        targets.push(await startDrive(talk, found, action, running));
+        targets.push(await startDrive(talk, found, action, begun));
       return targets;
     }
     case "system": {
-      const task = await way.whole.start(await readRunningTasks(talk));
+      const task = await way.whole.start(await readBegunTasks(talk, withinMs));
       return drives.map(({ drive }) => ({
         serial: drive.serial,
         driveId: drive.id,

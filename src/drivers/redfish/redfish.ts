@@ -139,7 +139,7 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
     setBootOnceCd: (bmc, call) => during(bmc, call, setBootOnceCd),
     clearBootOverride: (bmc, call) => during(bmc, call, clearBootOverride),
     eraseOffer: (bmc, call) => during(bmc, call, eraseOffer),
-    startErase: (bmc, call) => during(bmc, call, startErase),
+    startErase: (bmc, since, call) => during(bmc, call, (talk) => startErase(talk, since)),
     readErase: (bmc, targets, call) => during(bmc, call, (talk) => readErase(talk, targets)),
     disconnect,
     async close() {

@@ -105,7 +105,8 @@ async function start(context: ServerContext, memo: Memo): Promise<Wait | readonl
   const { ports, resource } = context;
   const bmc = bmcOf(resource);
   try {
-    return await ports.bmc.startErase(bmc, writing(context));
+    const withinMs = context.now() - context.startedAt;
+    return await ports.bmc.startErase(bmc, { withinMs }, writing(context));
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
     if (thrown.code === "BMC_UNSUPPORTED" && thrown.details?.["reason"] === "no-erase")
@@ -180,12 +181,19 @@ const isUnknown = (thrown: unknown): boolean =>
   (thrown.code === "BMC_REJECTED" ||
     (thrown.code === "BMC_UNSUPPORTED" && thrown.details?.["reason"] === "drives-not-seen"));
 
+/** A big machine has dozens of drives; `details` has them all. */
+const mostNamed = 4;
+
 const namesOf = (
   drives: readonly { readonly driveId: string; readonly serial: string | null }[],
-): string =>
-  drives
-    .map(({ driveId, serial }) => (serial === null ? driveId : `${driveId} (serial ${serial})`))
-    .join(", ");
+): string => {
+  const names = drives.map(({ driveId, serial }) =>
+    serial === null ? driveId : `${driveId} (serial ${serial})`,
+  );
+  return names.length <= mostNamed
+    ? names.join(", ")
+    : `${names.slice(0, mostNamed).join(", ")} and ${names.length - mostNamed} more`;
+};
 
 const waysOut =
   "erase or destroy the drives by hand, then abandon this run, or ask for decommission again with skipErase and a reason";

@@ -55,6 +55,7 @@ export const paths = {
   slot: `${manager}/VirtualMedia/Cd`,
   insert: `${manager}/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia`,
   eject: `${manager}/VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia`,
+  taskService: "/redfish/v1/TaskService",
   tasks: "/redfish/v1/TaskService/Tasks",
 } as const;
 
@@ -76,7 +77,7 @@ const plainMachine = (): Record<string, Resource> => ({
   "/redfish/v1/Systems": collection([system]),
   "/redfish/v1/Managers": collection([manager]),
   "/redfish/v1/Chassis": collection([]),
-  "/redfish/v1/TaskService": { Tasks: link(paths.tasks) },
+  [paths.taskService]: { Tasks: link(paths.tasks) },
   [paths.tasks]: collection([]),
   [system]: {
     "@odata.id": system,
