@@ -119,7 +119,8 @@ async function open(
     directory: createDirectory(database),
   };
 
-  const { owner, dead } = dir.claimOwner();
+  const { owner, dead, release } = dir.claimOwner();
+  undo.push(release);
   const engine = createEmbeddedEngine({
     database,
     journal,
@@ -171,6 +172,7 @@ async function open(
   listening = server.url;
   undo.push(() => server.close());
   await engine.run(dead);
+  release();
   undo.push(() => stopEngine(engine));
   log("info", "ready", {
     url: server.url,

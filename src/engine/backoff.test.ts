@@ -53,3 +53,10 @@ it("does not try again when the pause ends at or after the deadline", () => {
   expect(tried("UNAVAILABLE", { deadlineAt: NOW + 1_000 })).toBeNull();
   expect(tried("UNAVAILABLE", { deadlineAt: NOW + 1_001 })).toBe(1_000);
 });
+
+it("tries again what its code would not when the caller says how", () => {
+  expect(tried("STEP_TIMEOUT")).toBeNull();
+  expect(tried("STEP_TIMEOUT", { retry: "slowly", attempts: Number.POSITIVE_INFINITY })).toBe(
+    5_000,
+  );
+});

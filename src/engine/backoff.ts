@@ -8,6 +8,8 @@ const ladders = {
 
 export interface Tried {
   readonly failure: Failure;
+  /** How it is retried when not as the table says of its code. */
+  readonly retry?: keyof typeof ladders;
   /** Failures before this one. */
   readonly failures: number;
   /** The step's own limit on attempts; undefined: the code's. */
@@ -23,9 +25,10 @@ export interface Tried {
 /** When a failed attempt is tried again, ms since 1970; null: it is not. */
 export function retryAt(tried: Tried): number | null {
   const row = rowOf(tried.failure.code);
-  if (row.retry === "no") return null;
+  const retry = tried.retry ?? row.retry;
+  if (retry === "no") return null;
   if (tried.failures + 1 >= (tried.attempts ?? row.attempts)) return null;
-  const { firstMs, maxMs } = ladders[row.retry];
+  const { firstMs, maxMs } = ladders[retry];
   const ladderMs = Math.min(maxMs, firstMs * 2 ** tried.failures) * (0.5 + tried.random / 2);
   const pauseMs = Math.max(ladderMs / tried.pace, tried.failure.retryAfterMs ?? 0);
   const at = Math.round(tried.now + pauseMs);

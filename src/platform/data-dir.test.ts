@@ -79,6 +79,20 @@ it("names living processes apart, and says which names are those of dead ones", 
   // It takes a dead one's name over, and may free the leases of both.
   expect([a.owner, b.owner]).toContain(d.owner);
   expect(d.dead.toSorted()).toEqual([a.owner, b.owner].toSorted());
+  // While it frees them nobody else can take the other's name; afterwards somebody may.
+  const e = openDataDir(folder).claimOwner();
+  expect([a.owner, b.owner, c.owner]).not.toContain(e.owner);
+});
+
+it("gives the names of dead processes back once their leases are freed", async () => {
+  const children = [1, 2].map(() => start("dir.claimOwner()"));
+  const names = await Promise.all(
+    children.map(async (child) => (await taken<{ readonly owner: string }>(child)).owner),
+  );
+  for (const child of children) await endChild(child);
+  const first = openDataDir(folder).claimOwner();
+  first.release();
+  expect(names).toContain(openDataDir(folder).claimOwner().owner);
 });
 
 it("makes a file once, for its owner's eyes only, and reads it ever after", () => {

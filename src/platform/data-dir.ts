@@ -55,9 +55,14 @@ export interface DataDir {
   lockAlone(): void;
   /**
    * The name under which this process holds leases, `<directory id>/<slot>`, and the names of processes of this
-   * directory that are certainly dead, because their slot's lock is free: their leases may be taken at once.
+   * directory that are certainly dead, because their slot's lock is free: their leases may be taken at once. The dead
+   * ones' slots stay locked until `release`, so that no new process takes such a name while its leases are freed.
    */
-  claimOwner(): { readonly owner: string; readonly dead: readonly string[] };
+  claimOwner(): {
+    readonly owner: string;
+    readonly dead: readonly string[];
+    release(): void;
+  };
   /** The content of a file made once, mode 600; `make` is called when it does not exist. */
   once(name: string, make: () => string): { readonly value: string; readonly made: boolean };
   /** The content of such a file, null when it was never made. */
@@ -105,6 +110,7 @@ export function openDataDir(dir: string): DataDir {
       mkdirSync(join(path, "slots"), { recursive: true });
       let owner: string | null = null;
       const dead: string[] = [];
+      const probed: DatabaseSync[] = [];
       for (let slot = 0; slot < MAX_SLOTS; slot += 1) {
         const file = join(path, "slots", String(slot));
         const isNew = !existsSync(file);
@@ -117,11 +123,14 @@ export function openDataDir(dir: string): DataDir {
           owner = name;
           held.push(lock);
         } else {
-          lock.close();
+          probed.push(lock);
         }
       }
       if (owner === null) throw new DataDirInUse(path);
-      return { owner, dead };
+      const release = (): void => {
+        for (const lock of probed.splice(0)) lock.close();
+      };
+      return { owner, dead, release };
     },
   };
 }
