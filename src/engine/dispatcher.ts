@@ -3,11 +3,12 @@ import type { RunId } from "#contract/ids.ts";
 import { MAX_TIMER_MS } from "#platform/clock.ts";
 import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
-import { runSlice, type Lease } from "./slice.ts";
+import type { Lease, SliceOptions } from "./slice.ts";
 import { SliceSignals } from "./slice-signals.ts";
 
 /**
- * The dispatcher claims runs that are due and advances each in a slice, so many at a time. The table `dispatch` is the
+ * The dispatcher claims runs that are due and has each carried on (a slice in this process, or its hand-over to an
+ * engine elsewhere), so many at a time. The table `dispatch` is the
  * schedule and the truth; everything here may be forgotten at any moment.
  *
  *   due ──claim (lease, fence + 1)──▶ leased ──slice ends──▶ due later | off the schedule
@@ -22,7 +23,15 @@ export interface DispatcherOptions {
   readonly owner: string;
   readonly concurrency: number;
   readonly leaseMs: number;
-  readonly ports: object;
+  /** Carries on the run that was claimed. What it throws is logged, and the run is due again after a pause. */
+  carry(
+    lease: Lease,
+    slice: Pick<SliceOptions, "workflow" | "signals" | "stopping">,
+  ): Promise<void>;
+  /** While this lies ahead nothing is claimed, because it could not be carried on. */
+  readonly heldUntil?: () => number;
+  /** The longest pause after something thrown; 5 min by default. */
+  readonly maxPauseMs?: number;
 }
 
 const POLL_MS = 1_000;
@@ -159,6 +168,8 @@ export class Dispatcher {
         const free = this.#options.concurrency - this.#running.size;
         // Full: the end of any slice pokes again.
         if (free <= 0) return;
+        const heldUntil = this.#options.heldUntil?.() ?? 0;
+        if (heldUntil > this.#core.clock.now()) return this.#sleepUntil(heldUntil);
         const rows = await this.#claimRows(free);
         this.#lastClaimAt = this.#core.clock.now();
         for (const row of rows) this.#begin(row);
@@ -246,16 +257,16 @@ export class Dispatcher {
   ): Promise<void> {
     this.#slices += 1;
     try {
-      await runSlice({
-        core: this.#core,
-        lease,
+      await this.#options.carry(lease, {
         workflow,
-        ports: this.#options.ports,
         signals,
         stopping: () => this.#state !== "working",
       });
     } catch (error) {
-      const pauseMs = Math.min(MAX_CRASH_PAUSE_MS, 1_000 * 2 ** Math.min(attempts, 20));
+      const pauseMs = Math.min(
+        this.#options.maxPauseMs ?? MAX_CRASH_PAUSE_MS,
+        1_000 * 2 ** Math.min(attempts, 20),
+      );
       this.#core.log("error", "a slice could not be completed; it is tried again", {
         run: lease.run,
         pauseMs,
