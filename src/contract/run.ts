@@ -151,7 +151,15 @@ export const Run = z
       .meta({ description: "Left out of lists; secrets are references" }),
     output: z.unknown().optional().meta({ description: "Left out of lists; null until completed" }),
     engine: z.object({ name: z.enum(["embedded", "trigger"]), runs: z.array(z.string()) }),
-    links: z.object({ self: z.string(), events: z.string(), resource: z.string() }),
+    links: z.object({
+      self: z.string(),
+      events: z.string(),
+      resource: z.string(),
+      engine: z
+        .string()
+        .optional()
+        .meta({ description: "The newest slice in the dashboard of the engine that executes it" }),
+    }),
   })
   .meta({ id: "Run" });
 export type Run = z.infer<typeof Run>;

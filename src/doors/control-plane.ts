@@ -1,40 +1,27 @@
 import { Registry } from "prom-client";
-import { createEmbeddedEngine, type EmbeddedEngine } from "#engine/embedded.ts";
-import { bindResource, type ResourceBindings } from "#engine/resources.ts";
 import { kindOf, WorkflowRegistry } from "#engine/registry.ts";
-import { createConfigDrivePort } from "#drivers/config-drive/config-drive.ts";
-import { createImages } from "#drivers/images/probe.ts";
-import type { Ports } from "#drivers/ports.ts";
-import { createRedfish } from "#drivers/redfish/redfish.ts";
-import { createGate } from "#drivers/redfish/wire/gate.ts";
-import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
-import { serverTable } from "#domain/server/row.ts";
 import { createApi } from "#http/api.ts";
 import { createApiKeys } from "#http/api-keys.ts";
 import { serveApi } from "#http/serve.ts";
 import { maintain } from "#journal/maintain.ts";
 import { migrate } from "#journal/migrate.ts";
-import { openJournal } from "#journal/postgres-journal.ts";
-import { openSecrets } from "#journal/secrets.ts";
-import { createCipher } from "#platform/cipher.ts";
 import type { Config } from "#platform/config.ts";
-import { createIds } from "#platform/ids.ts";
 import type { Log } from "#platform/log.ts";
-import { createDirectory } from "#projections/directory.ts";
 import { createEventReader } from "#projections/event-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
 import { createServerReader } from "#projections/server-reader.ts";
 import { workflows } from "#workflows/registry.ts";
-import { machineAddresses, readConfigDrive } from "./config-drive.ts";
+import type { RunningEngine } from "#engine/running-engine.ts";
+import { readConfigDrive } from "./config-drive.ts";
+import { createEngine, engineRunUrl } from "./create-engine.ts";
 import { engineMetrics } from "./engine-metrics.ts";
+import { openFoundation } from "./foundation.ts";
 import { healthOf } from "./health.ts";
 import { ensureAdminKey, secretKeyOf, type AdminKey } from "./keys.ts";
-import { openStorage, sharedClock, type Storage } from "./open-database.ts";
+import { openStorage, type Storage } from "./open-database.ts";
 import { VERSION } from "./version.ts";
 
 /** The control plane, put together: the only place where every room is known. */
-
-export const resourceBindings: ResourceBindings = { server: bindResource(serverTable) };
 
 export interface ControlPlane {
   readonly url: string;
@@ -78,65 +65,27 @@ async function open(
   const { dir, database } = await (storage ?? openStorage(config));
   undo.push(() => database.close());
   await migrate(database);
-  const { clock, stop: stopClock } = await sharedClock(database);
-  undo.push(stopClock);
-
-  const journal = await openJournal(database);
-  undo.push(() => journal.close());
-  const ids = createIds(() => clock.now());
-  const cipher = createCipher(secretKeyOf(config, dir));
-  const secrets = openSecrets(database, cipher, clock);
+  // The address is known only when the server listens; machines are told it later than that.
+  let listening: string | null = null;
+  const foundation = await openFoundation(
+    {
+      config,
+      log,
+      database,
+      secretKey: secretKeyOf(config, dir),
+      publicUrl: () => config.MILLWRIGHT_PUBLIC_URL ?? listening ?? "",
+    },
+    undo,
+  );
+  const { clock, ids, cipher, journal, secrets, addresses } = foundation;
   undo.push(maintain({ database, secrets, clock, log }));
 
   const keys = createApiKeys({ db: database, ids, now: () => clock.now() });
   const adminKey = await ensureAdminKey({ config, dir, database, keys });
 
-  // The address is known only when the server listens; machines are told it later than that.
-  let listening: string | null = null;
-  const addresses = machineAddresses(cipher, () => config.MILLWRIGHT_PUBLIC_URL ?? listening ?? "");
-
-  const bmc = createRedfish({
-    reveal: async (secret) =>
-      JSON.parse(await secrets.reveal(secret)) as { username: string; password: string },
-    sessions: createSessionTable(database, cipher),
-    sharesSessions: database.kind === "postgres",
-    gate: createGate({
-      slots: config.MILLWRIGHT_BMC_CONCURRENCY,
-      locks: database.kind === "postgres" ? database : null,
-      clock,
-      random: Math.random,
-    }),
-    clock,
-    random: Math.random,
-    log,
-  });
-  undo.push(() => bmc.close());
-  const ports: Ports = {
-    bmc,
-    secrets,
-    images: createImages(),
-    configDrive: createConfigDrivePort(addresses.driveUrl),
-    directory: createDirectory(database),
-  };
-
   const { owner, dead, release } = dir.claimOwner();
   undo.push(release);
-  const engine = createEmbeddedEngine({
-    database,
-    journal,
-    workflows,
-    resources: resourceBindings,
-    ports,
-    clock,
-    ids,
-    random: Math.random,
-    log,
-    region: config.MILLWRIGHT_REGION,
-    pace,
-    owner,
-    concurrency: config.MILLWRIGHT_CONCURRENCY,
-    leaseMs: config.MILLWRIGHT_LEASE_MS,
-  });
+  const engine = await createEngine({ config, log, pace, owner, foundation });
 
   const registry = new Registry();
   engineMetrics({ registry, engine, database });
@@ -149,6 +98,8 @@ async function open(
       now: () => clock.now(),
       engine: config.MILLWRIGHT_ENGINE,
       knows: (type, version) => known.has(kindOf(type, version)),
+      trouble: () => engine.trouble,
+      engineRunUrl: (run) => engineRunUrl(config, run),
     }),
     servers: createServerReader(database, () => clock.now()),
     events: createEventReader(database, journal, () => clock.now()),
@@ -184,4 +135,4 @@ async function open(
   return { url: server.url, adminKey, database: database.kind, stop: closeAll };
 }
 
-const stopEngine = (engine: EmbeddedEngine): Promise<void> => engine.stop(STOP_PATIENCE_MS);
+const stopEngine = (engine: RunningEngine): Promise<void> => engine.stop(STOP_PATIENCE_MS);

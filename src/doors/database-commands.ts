@@ -9,7 +9,7 @@ import { readConfig } from "#platform/config.ts";
 import type { Database } from "#platform/database.ts";
 import { openDataDir } from "#platform/data-dir.ts";
 import { rebuild } from "#projections/rebuild.ts";
-import { resourceBindings } from "./control-plane.ts";
+import { resourceBindings } from "./foundation.ts";
 import { openDatabase } from "./open-database.ts";
 
 /** The doors that work on the database while no control plane runs: each prints one line and exits. */

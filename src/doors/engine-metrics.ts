@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Gauge, type Registry } from "prom-client";
-import type { EmbeddedEngine } from "#engine/embedded.ts";
+import type { RunningEngine } from "#engine/running-engine.ts";
 import type { Database } from "#platform/database.ts";
 
 /** What an operator wants on a wall: runs by status, what is due and late, how far subscribers may see. */
@@ -9,7 +9,7 @@ export function engineMetrics({
   database,
 }: {
   readonly registry: Registry;
-  readonly engine: Pick<EmbeddedEngine, "status">;
+  readonly engine: Pick<RunningEngine, "status">;
   readonly database: Database;
 }): void {
   collectDefaultMetrics({ register: registry });

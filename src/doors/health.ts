@@ -1,4 +1,4 @@
-import type { EmbeddedEngine } from "#engine/embedded.ts";
+import type { RunningEngine } from "#engine/running-engine.ts";
 import type { HealthCheck } from "#http/dependencies.ts";
 import type { Database } from "#platform/database.ts";
 
@@ -8,7 +8,7 @@ const DATABASE_TIMEOUT_MS = 3_000;
 
 export interface HealthOptions {
   readonly database: Database;
-  readonly engine: Pick<EmbeddedEngine, "status">;
+  readonly engine: Pick<RunningEngine, "status" | "trouble">;
   readonly now: () => number;
 }
 
@@ -43,7 +43,12 @@ async function databaseCheck(database: Database): Promise<HealthCheck> {
   }
 }
 
-function engineCheck(engine: Pick<EmbeddedEngine, "status">, now: number): HealthCheck {
+function engineCheck(engine: Pick<RunningEngine, "status" | "trouble">, now: number): HealthCheck {
+  if (engine.trouble !== null) {
+    const forS = Math.round((now - engine.trouble.since) / 1_000);
+    const message = `${engine.trouble.reason} (for ${forS} s)`;
+    return { name: "engine", ok: true, degraded: true, message };
+  }
   const { working, lastClaimAt, running } = engine.status;
   if (!working)
     return {

@@ -3,6 +3,7 @@ import { createLog } from "#platform/log.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { describeLab, type LabDescription } from "./infrastructure.ts";
 import { openStorage } from "./open-database.ts";
+import { paceOf } from "./pace.ts";
 import { onSignals } from "./signals.ts";
 
 /** The door `serve`: the control plane alone. */
@@ -26,10 +27,6 @@ export async function serve(): Promise<void> {
   onSignals(log, () => plane.stop());
   process.stdout.write(greeting(plane, lab, config));
 }
-
-/** Declared times are divided by the configured pace; with a lab, by how much faster than life it is. */
-export const paceOf = (config: Config, lab: LabDescription | null): number =>
-  config.MILLWRIGHT_PACE ?? lab?.speed ?? 1;
 
 /** What a person sees once it is ready: where it is, how to get in, and three lines to copy. */
 export function greeting(plane: ControlPlane, lab: LabDescription | null, config: Config): string {

@@ -3,7 +3,8 @@ import { createLog } from "#platform/log.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { describeLab } from "./infrastructure.ts";
 import { startLabProcess, type LabProcess } from "./lab-process.ts";
-import { greeting, paceOf } from "./serve.ts";
+import { paceOf } from "./pace.ts";
+import { greeting } from "./serve.ts";
 import { onSignals } from "./signals.ts";
 
 /** The door `start`: the control plane, beside a lab of its own when no infrastructure is configured. */

@@ -3,6 +3,7 @@ import type { RunId } from "#contract/ids.ts";
 import { MAX_TIMER_MS } from "#platform/clock.ts";
 import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
+import { type Renewed, renewLeases } from "./leases.ts";
 import type { Lease, SliceOptions } from "./slice.ts";
 import { SliceSignals } from "./slice-signals.ts";
 
@@ -287,17 +288,9 @@ export class Dispatcher {
     if (this.#running.size === 0) return;
     const { owner, leaseMs } = this.#options;
     try {
-      const rows = await this.#core.database.query<{
-        run_id: string;
-        fence: number;
-        cancelled: boolean;
-      }>(
-        `update dispatch d set lease_until = $3 from runs r
-         where d.owner = $1 and d.run_id = any($2) and r.id = d.run_id
-         returning d.run_id, d.fence, jsonb_typeof(r.state->'cancel') = 'object' as cancelled`,
-        [owner, [...this.#running.keys()], new Date(this.#core.clock.now() + leaseMs)],
-      );
-      const ours = new Map(rows.map((row) => [row.run_id, row]));
+      const runs = [...this.#running.keys()];
+      const renewed = await renewLeases(this.#core, { owner, runs, leaseMs });
+      const ours = new Map<string, Renewed>(renewed.map((row) => [row.run, row]));
       for (const [run, { lease, signals }] of this.#running) {
         const row = ours.get(run);
         if (row === undefined || row.fence !== lease.fence) signals.end("lost");

@@ -44,6 +44,8 @@ export interface SliceOptions {
   readonly signals: SliceSignals;
   /** Set when this process wants to stop: the slice ends at its next commit. */
   readonly stopping: () => boolean;
+  /** Told the run's state after each commit. */
+  readonly tell?: (state: RunState) => void;
 }
 
 /** How long a slice keeps offering an outcome to a database that does not answer. */
@@ -102,6 +104,7 @@ export async function runSlice(options: SliceOptions): Promise<void> {
       continue;
     }
     world = written;
+    options.tell?.(world.run);
     if (mustStop) return;
     outcome = nothingDone;
     switch (decision.do) {

@@ -17,8 +17,11 @@ export interface Caller {
 /** One thing that must work before this process can serve. */
 export interface HealthCheck {
   readonly name: string;
+  /** False: this process must get no requests. */
   readonly ok: boolean;
-  /** What is wrong, in words for an operator; absent when ok. */
+  /** Requests are accepted and kept, and what they ask for has to wait. */
+  readonly degraded?: true;
+  /** What is wrong, in words for an operator; absent when nothing is. */
   readonly message?: string;
 }
 

@@ -40,7 +40,9 @@ export const configSchema = z.object({
     .regex(/^mk_[A-Za-z0-9_-]{16,128}$/, "must be mk_ and 16 to 128 letters, digits, _ or -")
     .optional(),
   MILLWRIGHT_SECRET_KEY: key32.optional(),
-  MILLWRIGHT_ENGINE: z.enum(["embedded"], "must be embedded").default("embedded"),
+  MILLWRIGHT_ENGINE: z
+    .enum(["embedded", "trigger"], "must be embedded or trigger")
+    .default("embedded"),
   MILLWRIGHT_CONCURRENCY: whole(1, 1_024).default(16),
   MILLWRIGHT_LEASE_MS: whole(100, 3_600_000).default(15_000),
   MILLWRIGHT_PACE: positive.optional(),
@@ -54,6 +56,20 @@ export const configSchema = z.object({
   MILLWRIGHT_LAB_SERVERS: whole(0, 5_000).default(12),
   MILLWRIGHT_LAB_SPEED: positive.default(60),
   MILLWRIGHT_BMC_CONCURRENCY: whole(1, 16).default(2),
+  MILLWRIGHT_TRIGGER_DASHBOARD_URL: origin(
+    ["http:", "https:"],
+    "https://cloud.trigger.dev/orgs/acme/projects/millwright/env/prod",
+  ).optional(),
+  MILLWRIGHT_TRIGGER_ON_CANCEL: z
+    .enum(["continue", "cancel"], "must be continue or cancel")
+    .default("continue"),
+  MILLWRIGHT_TRIGGER_SHORT_WAIT_MS: whole(0, 3_600_000).default(20_000),
+  MILLWRIGHT_TRIGGER_MAX_DURATION_S: whole(5, 86_400).default(3_600),
+  MILLWRIGHT_TRIGGER_QUEUED_MS: whole(200, 3_600_000).default(60_000),
+  TRIGGER_API_URL: origin(["http:", "https:"], "https://api.trigger.dev").default(
+    "https://api.trigger.dev",
+  ),
+  TRIGGER_SECRET_KEY: z.string().min(1).optional(),
   MILLWRIGHT_LOG_LEVEL: z
     .enum(
       ["debug", "info", "warn", "error", "silent"],
@@ -72,11 +88,21 @@ export class ConfigError extends Error {
   }
 }
 
+/** What the engine `trigger` cannot do without: its workers are other processes, perhaps on other machines. */
+const neededByTrigger = {
+  MILLWRIGHT_DATABASE_URL: "the workers of the engine trigger share the database",
+  MILLWRIGHT_SECRET_KEY: "the workers of the engine trigger decrypt stored credentials with it",
+  TRIGGER_SECRET_KEY: "the engine trigger needs the environment's secret key (tr_…)",
+} as const;
+
 /** Reads and checks the environment. Throws ConfigError; an empty value counts as not set. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const known = Object.keys(configSchema.shape);
   const given = Object.entries(environment).filter(
-    ([name, value]) => name.startsWith("MILLWRIGHT_") && value !== undefined && value !== "",
+    ([name, value]) =>
+      (name.startsWith("MILLWRIGHT_") || known.includes(name)) &&
+      value !== undefined &&
+      value !== "",
   );
   const lines = given
     .filter(([name]) => !known.includes(name))
@@ -84,6 +110,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const parsed = configSchema.safeParse(Object.fromEntries(given));
   for (const issue of parsed.error?.issues ?? [])
     lines.push(`${issue.path.join(".")}: ${issue.message}`);
+  if (parsed.data?.MILLWRIGHT_ENGINE === "trigger") {
+    for (const [name, why] of Object.entries(neededByTrigger))
+      if (parsed.data[name as keyof typeof neededByTrigger] === undefined)
+        lines.push(`${name} is not set: ${why}`);
+  }
   if (lines.length > 0 || parsed.data === undefined) throw new ConfigError(lines);
   return parsed.data;
 }

@@ -30,12 +30,23 @@ export interface RunReaderOptions {
   readonly now: () => number;
   readonly engine: RunViewContext["engine"];
   readonly knows: RunViewContext["knows"];
+  /** Asked at every read; by default nothing is ever wrong. */
+  readonly trouble?: () => RunViewContext["trouble"];
+  readonly engineRunUrl?: RunViewContext["engineRunUrl"];
 }
 
-export function createRunReader({ db, onCommit, now, engine, knows }: RunReaderOptions): RunReader {
+export function createRunReader(options: RunReaderOptions): RunReader {
+  const { db, onCommit, now, engine, knows } = options;
+  const engineRunUrl = options.engineRunUrl ?? (() => null);
   const counter = new RowCounter(db, now);
   const watch = new RunWatch(db, onCommit);
-  const context = (): RunViewContext => ({ now: now(), engine, knows });
+  const context = (): RunViewContext => ({
+    now: now(),
+    engine,
+    knows,
+    trouble: options.trouble?.() ?? null,
+    engineRunUrl,
+  });
   return {
     async list(query) {
       const page = await listRuns(db, counter, query);

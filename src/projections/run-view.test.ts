@@ -23,7 +23,13 @@ const inB = (more: Partial<RunState> = {}, b: Partial<StepState> = {}): RunState
     ],
     more,
   );
-const context = (now: number): RunViewContext => ({ now, engine: "embedded", knows: () => true });
+const context = (now: number): RunViewContext => ({
+  now,
+  engine: "embedded",
+  knows: () => true,
+  trouble: null,
+  engineRunUrl: () => null,
+});
 
 describe("progress", () => {
   it("is the share of expected time that is done", () => {

@@ -12,6 +12,10 @@ export interface RunViewContext {
   readonly engine: "embedded" | "trigger";
   /** Whether this process can execute that version of that workflow. */
   knows(type: string, version: number): boolean;
+  /** Why nothing is executed at present, and since when; null when nothing is wrong. */
+  readonly trouble: { readonly reason: string; readonly since: number } | null;
+  /** Where the executing engine shows its own runs, by their id; null when it shows none. */
+  engineRunUrl(engineRun: string): string | null;
 }
 
 const instant = (ms: number): string => new Date(ms).toISOString();
@@ -43,8 +47,21 @@ function waitingForAnotherProcess(run: StoredRunState, context: RunViewContext):
   };
 }
 
+/** What has been accepted and cannot be begun, because what would execute it is away. */
+function waitingForEngine(run: StoredRunState, { trouble }: RunViewContext): Waiting | null {
+  if (run.phase !== "queued" || trouble === null) return null;
+  const withinMs = run.requested.plan.reduce((sum, step) => sum + step.withinMs, 0);
+  return {
+    reason: trouble.reason,
+    since: instant(Math.max(trouble.since, run.createdAt)),
+    until: instant(run.createdAt + withinMs),
+    wakesOn: "the engine that executes runs",
+  };
+}
+
 function waitingView(run: StoredRunState, context: RunViewContext): Waiting | null {
-  if (run.waiting === null) return waitingForAnotherProcess(run, context);
+  if (run.waiting === null)
+    return waitingForAnotherProcess(run, context) ?? waitingForEngine(run, context);
   const { reason, since, until, wakesOn } = run.waiting;
   return {
     reason,
@@ -52,6 +69,15 @@ function waitingView(run: StoredRunState, context: RunViewContext): Waiting | nu
     until: instant(until),
     ...(wakesOn !== undefined && { wakesOn }),
   };
+}
+
+function engineLink(
+  { engineRuns }: StoredRunState,
+  context: RunViewContext,
+): { readonly engine?: string } {
+  const newest = engineRuns.at(-1);
+  const url = newest === undefined ? null : context.engineRunUrl(newest);
+  return url === null ? {} : { engine: url };
 }
 
 /**
@@ -106,6 +132,7 @@ export function runView(
     ...(io !== null && { input: io.input, output: io.output ?? null }),
     engine: { name: context.engine, runs: [...run.engineRuns] },
     links: {
+      ...engineLink(run, context),
       self,
       events: `${self}/events`,
       resource: resourcePath({

@@ -10,8 +10,15 @@ import { headersFor, single } from "#http/envelope.ts";
 
 const Readiness = z
   .object({
-    status: z.literal("ready"),
-    checks: z.array(z.object({ name: z.string(), ok: z.boolean() })),
+    status: z.enum(["ready", "degraded"]),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        ok: z.boolean(),
+        degraded: z.boolean().optional(),
+        message: z.string().optional(),
+      }),
+    ),
   })
   .meta({ id: "Readiness" });
 
@@ -41,13 +48,15 @@ const healthRoutes = (deps: ApiDependencies): Route[] => [
       ...operation,
       path: "/readyz",
       summary: "Whether the process can serve",
-      description: "503 names what does not work: the database, the migrations, the engine.",
+      description:
+        "503 names what does not work: the database, the migrations, the engine. `degraded`: changes are accepted and kept, and wait for what is named.",
       answers: { 200: { description: "It can", schema: single(Readiness) } },
     },
     async () => {
       const checks = await deps.health();
       if (checks.some(({ ok }) => !ok)) throw notReady(checks);
-      return { status: 200, data: { status: "ready", checks } };
+      const status = checks.some(({ degraded }) => degraded === true) ? "degraded" : "ready";
+      return { status: 200, data: { status, checks } };
     },
   ),
   route(

@@ -1,0 +1,85 @@
+import { createConfigDrivePort } from "#drivers/config-drive/config-drive.ts";
+import { createImages } from "#drivers/images/probe.ts";
+import type { Ports } from "#drivers/ports.ts";
+import { createRedfish } from "#drivers/redfish/redfish.ts";
+import { createGate } from "#drivers/redfish/wire/gate.ts";
+import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
+import { serverTable } from "#domain/server/row.ts";
+import { bindResource, type ResourceBindings } from "#engine/resources.ts";
+import { openJournal, type OpenJournal } from "#journal/postgres-journal.ts";
+import { openSecrets, type SecretStore } from "#journal/secrets.ts";
+import { type Cipher, createCipher } from "#platform/cipher.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Config } from "#platform/config.ts";
+import type { Database } from "#platform/database.ts";
+import { createIds, type Ids } from "#platform/ids.ts";
+import type { Log } from "#platform/log.ts";
+import { createDirectory } from "#projections/directory.ts";
+import { type MachineAddresses, machineAddresses } from "./config-drive.ts";
+import { sharedClock } from "./open-database.ts";
+
+/**
+ * What every process that carries out steps is made of, whether it is the control plane or a worker of the engine
+ * `trigger`: the journal, the secrets, and the ports to the world.
+ */
+export interface Foundation {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly cipher: Cipher;
+  readonly journal: OpenJournal;
+  readonly secrets: SecretStore;
+  readonly addresses: MachineAddresses;
+  readonly ports: Ports;
+}
+
+export interface FoundationOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Migrated. */
+  readonly database: Database;
+  readonly secretKey: string;
+  /** How machines reach the API, asked when one is told. */
+  readonly publicUrl: () => string;
+}
+
+export const resourceBindings: ResourceBindings = { server: bindResource(serverTable) };
+
+/** `undo` collects how to close what was opened, in the order of opening. */
+export async function openFoundation(
+  { config, log, database, secretKey, publicUrl }: FoundationOptions,
+  undo: (() => unknown)[],
+): Promise<Foundation> {
+  const { clock, stop: stopClock } = await sharedClock(database);
+  undo.push(stopClock);
+  const journal = await openJournal(database);
+  undo.push(() => journal.close());
+  const ids = createIds(() => clock.now());
+  const cipher = createCipher(secretKey);
+  const secrets = openSecrets(database, cipher, clock);
+  const addresses = machineAddresses(cipher, publicUrl);
+  const bmc = createRedfish({
+    reveal: async (secret) =>
+      JSON.parse(await secrets.reveal(secret)) as { username: string; password: string },
+    sessions: createSessionTable(database, cipher),
+    sharesSessions: database.kind === "postgres",
+    gate: createGate({
+      slots: config.MILLWRIGHT_BMC_CONCURRENCY,
+      locks: database.kind === "postgres" ? database : null,
+      clock,
+      random: Math.random,
+    }),
+    clock,
+    random: Math.random,
+    log,
+  });
+  undo.push(() => bmc.close());
+  const ports: Ports = {
+    bmc,
+    secrets,
+    images: createImages(),
+    configDrive: createConfigDrivePort(addresses.driveUrl),
+    directory: createDirectory(database),
+  };
+  return { database, clock, ids, cipher, journal, secrets, addresses, ports };
+}

@@ -1,0 +1,195 @@
+import type { EngineCore } from "#engine/core.ts";
+import { renewLeases } from "#engine/leases.ts";
+import type { RunState } from "#engine/run-state.ts";
+import { foldOnto, loadRun, runEvent } from "#engine/run-stream.ts";
+import { runRow } from "#engine/run-row.ts";
+import { type Lease, runSlice } from "#engine/slice.ts";
+import { SliceSignals } from "#engine/slice-signals.ts";
+import { ownerOfWorker, workerPattern } from "./owners.ts";
+import type { SlicePayload } from "./platform.ts";
+
+/**
+ * What a Trigger run does: it takes the lease that was handed over, advances the run from wait to wait, sleeps through
+ * the short ones, and ends with a long one. Whatever happens to its process, the lease expires and another slice goes
+ * on; a second delivery finds the lease taken, a late one finds an older fence than the row's, and both do nothing.
+ */
+
+export interface AdvanceOptions {
+  /** Its `cancelStep` and `expect` concern nobody else here: one Trigger run advances one run. */
+  readonly core: EngineCore;
+  readonly ports: object;
+  readonly leaseMs: number;
+  /** A wait that is over sooner is slept here: starting another slice costs half a second and a place in the queue. */
+  readonly shortWaitMs: number;
+}
+
+export interface TriggerRun {
+  readonly id: string;
+  /** Aborts when the Trigger run is cancelled or has used up its time. */
+  readonly signal: AbortSignal;
+  /** Told the run's state after each commit. */
+  readonly tell: (state: RunState) => void;
+  /** Registers who is told of a cancel of this run; returns how to stop. */
+  readonly onCancelStep: (cancelStep: (run: string) => void) => Promise<() => Promise<void>>;
+}
+
+/** What a Trigger run came to. `stale`: another slice has the run, and this one did nothing. */
+export type Advanced =
+  | { readonly outcome: "stale" }
+  | { readonly outcome: "lost" }
+  | { readonly outcome: "waits"; readonly until: string }
+  | { readonly outcome: "ended"; readonly status: RunState["status"] };
+
+/** How often a sleeping slice looks whether something woke its run. */
+const WAKE_LOOK_MS = 500;
+
+export async function advance(
+  options: AdvanceOptions,
+  payload: SlicePayload,
+  triggerRun: TriggerRun,
+): Promise<Advanced> {
+  const { core, leaseMs } = options;
+  const owner = ownerOfWorker(triggerRun.id);
+  let lease = await take(options, payload, owner);
+  if (lease === null) return { outcome: "stale" };
+  const signals = new SliceSignals();
+  const onAbort = (): void => signals.end("shutdown");
+  if (triggerRun.signal.aborted) onAbort();
+  else triggerRun.signal.addEventListener("abort", onAbort, { once: true });
+  const renew = async (): Promise<void> => {
+    const [row] = await renewLeases(core, { owner, runs: [payload.runId], leaseMs });
+    if (row === undefined) return;
+    if (lease !== null && row.fence !== lease.fence) signals.end("lost");
+    else if (row.cancelled) signals.cancelStep();
+  };
+  const heartbeat = setInterval(
+    () =>
+      void renew().catch((error: unknown) =>
+        core.log("warn", "the lease could not be renewed", { run: payload.runId, error }),
+      ),
+    Math.max(20, leaseMs / 3),
+  );
+  const unlisten = await triggerRun.onCancelStep((run) => {
+    if (run === payload.runId) signals.cancelStep();
+  });
+  try {
+    for (;;) {
+      await slice(options, lease, { signals, triggerRun });
+      if (triggerRun.signal.aborted) return await aborted(options, payload, owner);
+      lease = await nextLease(options, payload, { owner, signal: triggerRun.signal });
+      if (lease === null) break;
+    }
+    return await ending(options, payload);
+  } finally {
+    clearInterval(heartbeat);
+    triggerRun.signal.removeEventListener("abort", onAbort);
+    await unlisten();
+  }
+}
+
+async function slice(
+  { core, ports }: AdvanceOptions,
+  lease: Lease,
+  { signals, triggerRun }: { readonly signals: SliceSignals; readonly triggerRun: TriggerRun },
+): Promise<void> {
+  const run = await loadRun(core.journal, lease.run);
+  const { workflow: type, workflowVersion } = run.requested;
+  const workflow = core.registry.get(type, workflowVersion);
+  if (workflow === undefined) {
+    throw new Error(
+      `this deployment does not know ${type}@${workflowVersion}; deploy the version that does`,
+    );
+  }
+  triggerRun.tell(run);
+  await runSlice({
+    core,
+    lease,
+    workflow,
+    ports,
+    signals,
+    stopping: () => triggerRun.signal.aborted,
+    tell: triggerRun.tell,
+  });
+}
+
+/** The lease that was handed over under this very fence, unless a worker has it already. */
+async function take(
+  { core, leaseMs }: AdvanceOptions,
+  { runId, slice: fence }: SlicePayload,
+  owner: string,
+): Promise<Lease | null> {
+  const rows = await core.database.query(
+    `update dispatch set owner = $3, lease_until = $4
+      where run_id = $1 and fence = $2 and owner is not null and owner not like $5
+      returning run_id`,
+    [runId, fence, owner, new Date(core.clock.now() + leaseMs), workerPattern],
+  );
+  return rows.length === 0 ? null : { run: runId, owner, fence, lostOwner: null };
+}
+
+/** The lease for the next part of this run, when its wait was short and is over; null: this Trigger run ends. */
+async function nextLease(
+  { core, leaseMs, shortWaitMs }: AdvanceOptions,
+  { runId }: SlicePayload,
+  { owner, signal }: { readonly owner: string; readonly signal: AbortSignal },
+): Promise<Lease | null> {
+  const { database, clock } = core;
+  const [held] = await database.query<{ fence: number; due_at: Date }>(
+    `update dispatch set owner = $2, lease_until = $3, fence = fence + 1
+      where run_id = $1 and owner is null and due_at <= $4 returning fence, due_at`,
+    [runId, owner, new Date(clock.now() + leaseMs), new Date(clock.now() + shortWaitMs)],
+  );
+  if (held === undefined) return null;
+  let dueAt = held.due_at.getTime();
+  while (dueAt > clock.now() && !signal.aborted) {
+    const pauseMs = Math.min(WAKE_LOOK_MS, dueAt - clock.now());
+    await clock.sleep(pauseMs, signal).catch(() => undefined);
+    const [row] = await database.query<{ due_at: Date }>(
+      "select due_at from dispatch where run_id = $1 and owner = $2 and fence = $3",
+      [runId, owner, held.fence],
+    );
+    if (row === undefined) return null;
+    dueAt = row.due_at.getTime();
+  }
+  if (!signal.aborted) return { run: runId, owner, fence: held.fence, lostOwner: null };
+  await giveBack(core, runId, owner);
+  return null;
+}
+
+const giveBack = (core: EngineCore, run: string, owner: string): Promise<unknown> =>
+  core.database.query(
+    "update dispatch set lease_until = null, owner = null where run_id = $1 and owner = $2",
+    [run, owner],
+  );
+
+/** The platform ended us: the run is due again at once, the journal says that its slice was lost. */
+async function aborted(
+  { core }: AdvanceOptions,
+  { runId }: SlicePayload,
+  owner: string,
+): Promise<Advanced> {
+  const run = await loadRun(core.journal, runId);
+  if (run.completedAt === null) {
+    const step = run.steps.find(({ status }) => status === "running")?.name ?? null;
+    const event = { type: "run.recovered", data: { lostOwner: owner, step } } as const;
+    const events = [runEvent(event, core.clock.now())];
+    // Somebody else's append in between means that the run goes on already.
+    await core.journal.commit({
+      appends: [{ stream: runId, expected: run.streamVersion, events }],
+      rows: [runRow(foldOnto(run, events))],
+    });
+  }
+  await giveBack(core, runId, owner);
+  return { outcome: "lost" };
+}
+
+async function ending({ core }: AdvanceOptions, { runId }: SlicePayload): Promise<Advanced> {
+  const run = await loadRun(core.journal, runId);
+  if (run.completedAt !== null && run.phase === "ended")
+    return { outcome: "ended", status: run.status };
+  const [row] = await core.database.query<{ due_at: Date }>(
+    "select due_at from dispatch where run_id = $1",
+    [runId],
+  );
+  return { outcome: "waits", until: (row?.due_at ?? new Date(core.clock.now())).toISOString() };
+}

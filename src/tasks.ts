@@ -1,0 +1,62 @@
+import { logger, metadata, task } from "@trigger.dev/sdk";
+import type { WorkflowType } from "#contract/run.ts";
+import type { Worker } from "#doors/worker.ts";
+import type { RunState } from "#engine/run-state.ts";
+import type { SlicePayload } from "#engine/trigger/platform.ts";
+
+/**
+ * What Trigger.dev loads: one task per workflow type, of the same name. A task is a slice of a run and nothing more: what
+ * is to be done and what has been done stands in the journal, so nothing that becomes of a task's process can lose,
+ * repeat or wedge a run. Trigger.dev retries nothing, because the schedule hands over what was lost.
+ */
+
+let opened: Promise<Worker> | null = null;
+
+/** One worker for all the tasks that this process is given; one that could not be opened is tried again. */
+const worker = (): Promise<Worker> => {
+  opened ??= import("#doors/worker.ts")
+    .then(({ openWorker }) => openWorker(process.env))
+    .catch((error: unknown) => {
+      opened = null;
+      throw error;
+    });
+  return opened;
+};
+
+/** What the dashboard shows of a run beside the log. */
+function show(state: RunState): void {
+  const step = state.steps.findLast(({ startedAt }) => startedAt !== null);
+  const done = state.steps.filter(({ status }) =>
+    ["completed", "skipped", "reused"].includes(status),
+  );
+  metadata
+    .set("run", state.id)
+    .set("status", state.status)
+    .set("phase", state.phase)
+    .set("step", step?.name ?? null)
+    .set("stepStatus", step?.status ?? null)
+    .set("waiting", state.waiting?.reason ?? null)
+    .set("progress", state.steps.length === 0 ? 1 : done.length / state.steps.length);
+}
+
+const slice = (id: WorkflowType) =>
+  task({
+    id,
+    retry: { maxAttempts: 1 },
+    run: async (payload: SlicePayload, { ctx, signal }) => {
+      const about = { run: payload.runId, slice: payload.slice };
+      logger.info("the slice begins", about);
+      const advanced = await (
+        await worker()
+      ).advance(payload, { id: ctx.run.id, signal, tell: show });
+      logger.info("the slice ends", { ...about, ...advanced });
+      return advanced;
+    },
+    onCancel: async ({ payload }) => (await worker()).cancelled(payload.runId),
+  });
+
+export const serverRegister = slice("server.register");
+export const serverInspect = slice("server.inspect");
+export const serverProvision = slice("server.provision");
+export const serverLifecycle = slice("server.lifecycle");
+export const serverDecommission = slice("server.decommission");
