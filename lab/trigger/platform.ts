@@ -199,16 +199,15 @@ export class Platform {
   }
 
   #strike(worker: WorkerProcess, fault: Fault | null): void {
-    switch (fault?.fault) {
-      case "killed":
-      case "vanishes":
-        return this.#later(fault.ms, () => worker.kill("SIGKILL"));
-      case "exits":
-        return this.#later(fault.ms, () => worker.kill("SIGINT"));
-      case "uncaught":
-        return this.#later(fault.ms, () => worker.throwUp());
-      default:
-    }
+    if (fault === null) return;
+    const strikes: Partial<Record<Fault["fault"], () => void>> = {
+      killed: () => worker.kill("SIGKILL"),
+      vanishes: () => worker.kill("SIGKILL"),
+      exits: () => worker.kill("SIGINT"),
+      uncaught: () => worker.throwUp(),
+    };
+    const strike = strikes[fault.fault];
+    if (strike !== undefined) this.#later(fault.ms, strike);
   }
 
   async #settle(
