@@ -2,7 +2,7 @@ import { logger, metadata, task } from "@trigger.dev/sdk";
 import type { WorkflowType } from "#contract/run.ts";
 import type { Worker } from "#doors/worker.ts";
 import type { RunState } from "#engine/run-state.ts";
-import type { SlicePayload } from "#engine/trigger/platform.ts";
+import { SlicePayload } from "#engine/trigger/platform.ts";
 
 /**
  * What Trigger.dev loads: one task per workflow type, of the same name. A task is a slice of a run and nothing more: what
@@ -43,7 +43,8 @@ const slice = (id: WorkflowType) =>
   task({
     id,
     retry: { maxAttempts: 1 },
-    run: async (payload: SlicePayload, { ctx, signal }) => {
+    run: async (given: SlicePayload, { ctx, signal }) => {
+      const payload = SlicePayload.parse(given);
       const about = { run: payload.runId, slice: payload.slice };
       logger.info("the slice begins", about);
       const advanced = await (

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { failureCodes } from "#contract/failures.ts";
 import { workflows } from "#workflows/registry.ts";
+import * as tasks from "#tasks.ts";
 import { stepListPath } from "./golden-workflows.ts";
 import { importsOf, rules, type SourceFile } from "./tidy-rules.ts";
 
@@ -36,6 +37,13 @@ const top = readdirSync(root, { withFileTypes: true })
 const files: SourceFile[] = [...rooms.flatMap(walk), ...top]
   .filter((path) => /\.(ts|tsx|md|sql|sh)$|^\.ci\//.test(path))
   .map((path) => ({ path, text: read(path) }));
+
+describe("the tasks of Trigger.dev", () => {
+  it("are the workflow types, one each", () => {
+    const ids = Object.values(tasks).map(({ id }) => id);
+    expect(ids.toSorted()).toEqual(workflows.map(({ type }) => type).toSorted());
+  });
+});
 
 describe("every file", () => {
   it.each(Object.entries(rules))("keeps the rule %s", (_name, rule) => {

@@ -29,9 +29,12 @@ export const executionOf = (run: TriggerRun, filePath: string) => ({
 });
 export type Execution = ReturnType<typeof executionOf>;
 
+/** What goes wrong around a task in its own process. */
+export type Sabotage = "start-hook-throws" | "start-hook-aborts" | "middleware-throws";
+
 /** From the platform to a worker. */
 export type ToWorker =
-  | { readonly do: "execute"; readonly execution: Execution }
+  | { readonly do: "execute"; readonly execution: Execution; readonly sabotage: Sabotage | null }
   | { readonly do: "cancel" }
   | { readonly do: "throw" };
 

@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import {
+  AbortTaskRunError,
   apiClientManager,
   attemptKey,
   clock,
@@ -36,7 +37,7 @@ import {
   usage,
   UsageTimeoutManager,
 } from "@trigger.dev/core/v3/workers";
-import type { Execution, ExecutionResult, FromWorker, ToWorker } from "./execution.ts";
+import type { Execution, ExecutionResult, FromWorker, Sabotage, ToWorker } from "./execution.ts";
 
 /**
  * A worker process: it loads the real tasks and executes attempts of them, one after the other, with the executor that
@@ -94,6 +95,22 @@ logger.setGlobalTaskLogger(new OtelTaskLogger({ logger: otelLogger, tracer, leve
 resourceCatalog.setCurrentFileContext(tasksFile, tasksFile);
 await import(pathToFileURL(tasksFile).href);
 resourceCatalog.clearCurrentFileContext();
+
+let sabotage: Sabotage | null = null;
+lifecycle.registerGlobalStartAttemptHook({
+  id: "sabotage",
+  fn: () => {
+    if (sabotage === "start-hook-throws") throw new Error("a start hook threw");
+    if (sabotage === "start-hook-aborts") throw new AbortTaskRunError("a start hook gave up");
+  },
+});
+lifecycle.registerGlobalMiddlewareHook({
+  id: "sabotage",
+  fn: async ({ next }) => {
+    if (sabotage === "middleware-throws") throw new Error("a middleware threw");
+    await next();
+  },
+});
 
 let cancel = new AbortController();
 let running: string | null = null;
@@ -159,6 +176,7 @@ process.on("message", (message: ToWorker) => {
     case "execute": {
       const { id } = message.execution.run;
       running = id;
+      ({ sabotage } = message);
       void execute(message.execution)
         .catch((error: unknown): ExecutionResult => ({ ok: false, error: errorOf(error) }))
         .then((result) => {

@@ -9,6 +9,18 @@ export const faultKinds = [
   "killed",
   /** The task's process ends itself: CRASHED. */
   "exits",
+  /** The task's process is asked to end: no attempt is left, so FAILED. */
+  "terminated",
+  /** The developer's session ends with its worker: CANCELED 2.5 s later, and no hook is called. */
+  "session-ends",
+  /** A start hook throws in place of `run`: FAILED. */
+  "start-hook-throws",
+  /** A start hook says that there is no point in trying: FAILED. */
+  "start-hook-aborts",
+  /** A middleware throws around `run`: FAILED, and no hook is called. */
+  "middleware-throws",
+  /** The payload that arrives is not what was sent: FAILED. */
+  "payload-spoilt",
   /** An exception that nobody caught, outside of `run`: FAILED. */
   "uncaught",
   /** The task uses up its time: its signal aborts, its process is killed, TIMED_OUT. */

@@ -1,4 +1,4 @@
-import { executionOf } from "./execution.ts";
+import { executionOf, type Sabotage } from "./execution.ts";
 import { type Fault, Faults } from "./fault.ts";
 import { finalStatuses, type RunStatus, type TriggerBody, type TriggerRun } from "./run.ts";
 import { type Ended, WorkerProcess } from "./worker.ts";
@@ -28,6 +28,23 @@ export interface PlatformOptions {
 const CANCEL_PATIENCE_MS = 2_000;
 /** How long after its time a process that goes on is killed. */
 const TIME_OUT_PATIENCE_MS = 500;
+
+/** How long after its end a session's runs are cancelled. */
+const SESSION_END_MS = 2_500;
+
+/** The run as the worker gets to see it. */
+function givenTo(run: TriggerRun, fault: Fault | null): TriggerRun {
+  if (fault?.fault === "max-duration") return { ...run, maxDuration: 1 };
+  return fault?.fault === "payload-spoilt" ? { ...run, payload: '{"json":{}}' } : run;
+}
+
+const sabotages: readonly string[] = [
+  "start-hook-throws",
+  "start-hook-aborts",
+  "middleware-throws",
+] satisfies Sabotage[];
+const sabotageOf = (fault: Fault | null): Sabotage | null =>
+  fault !== null && sabotages.includes(fault.fault) ? (fault.fault as Sabotage) : null;
 
 interface Busy {
   readonly worker: WorkerProcess;
@@ -163,6 +180,12 @@ export class Platform {
       const fault = this.faults.take(run.task, [
         "killed",
         "exits",
+        "terminated",
+        "session-ends",
+        "start-hook-throws",
+        "start-hook-aborts",
+        "middleware-throws",
+        "payload-spoilt",
         "uncaught",
         "max-duration",
         "completion-lost",
@@ -184,8 +207,8 @@ export class Platform {
     }
     try {
       await worker.ready;
-      const given = fault?.fault === "max-duration" ? { ...run, maxDuration: 1 } : run;
-      const ended = worker.execute(executionOf(given, this.#options.tasksFile));
+      const execution = executionOf(givenTo(run, fault), this.#options.tasksFile);
+      const ended = worker.execute(execution, sabotageOf(fault));
       this.#strike(worker, fault);
       await this.#settle(run.id, { busy, fault, ended: await ended });
     } catch (error) {
@@ -203,6 +226,8 @@ export class Platform {
     const strikes: Partial<Record<Fault["fault"], () => void>> = {
       killed: () => worker.kill("SIGKILL"),
       vanishes: () => worker.kill("SIGKILL"),
+      "session-ends": () => worker.kill("SIGKILL"),
+      terminated: () => worker.kill("SIGTERM"),
       exits: () => worker.kill("SIGINT"),
       uncaught: () => worker.throwUp(),
     };
@@ -232,9 +257,20 @@ export class Platform {
       );
       return;
     }
+    if (fault?.fault === "session-ends") {
+      this.#later(SESSION_END_MS, () =>
+        this.#end(id, "CANCELED", { error: { message: "Dev session ended (CLI exited)" } }),
+      );
+      return;
+    }
     if (ended.by === "exit") {
-      if (fault?.fault === "uncaught")
-        this.#end(id, "FAILED", { error: { message: "TASK_RUN_UNCAUGHT_EXCEPTION" } });
+      if (fault?.fault === "uncaught" || fault?.fault === "terminated")
+        this.#end(id, "FAILED", {
+          error: {
+            message:
+              fault.fault === "uncaught" ? "TASK_RUN_UNCAUGHT_EXCEPTION" : "TASK_PROCESS_SIGTERM",
+          },
+        });
       else
         this.#end(id, "CRASHED", {
           error: {

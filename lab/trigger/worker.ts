@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Execution, ExecutionResult, FromWorker, ToWorker } from "./execution.ts";
+import type { Execution, ExecutionResult, FromWorker, Sabotage, ToWorker } from "./execution.ts";
 
 /** How a worker's attempt ended: told by it, or by its process's end. */
 export type Ended =
@@ -71,12 +71,12 @@ export class WorkerProcess {
     return this.#stderr;
   }
 
-  execute(execution: Execution): Promise<Ended> {
+  execute(execution: Execution, sabotage: Sabotage | null): Promise<Ended> {
     return new Promise((resolve) => {
       if (this.#gone)
         return resolve({ by: "exit", code: null, signal: null, stderr: this.#stderr });
       this.#onEnd = resolve;
-      this.#send({ do: "execute", execution });
+      this.#send({ do: "execute", execution, sabotage });
     });
   }
 

@@ -35,9 +35,15 @@ export async function openWorker(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Worker> {
   const config = readConfig(environment);
-  const { MILLWRIGHT_DATABASE_URL: url, MILLWRIGHT_SECRET_KEY: secretKey } = config;
-  if (url === undefined || secretKey === undefined)
-    throw new ConfigError(["a worker needs MILLWRIGHT_DATABASE_URL and MILLWRIGHT_SECRET_KEY"]);
+  const {
+    MILLWRIGHT_DATABASE_URL: url,
+    MILLWRIGHT_SECRET_KEY: secretKey,
+    MILLWRIGHT_PUBLIC_URL: publicUrl,
+  } = config;
+  if (url === undefined || secretKey === undefined || publicUrl === undefined)
+    throw new ConfigError([
+      "a worker needs MILLWRIGHT_DATABASE_URL, MILLWRIGHT_SECRET_KEY and MILLWRIGHT_PUBLIC_URL",
+    ]);
   const log = createLog(config.MILLWRIGHT_LOG_LEVEL);
   const lab = config.MILLWRIGHT_LAB_URL;
   const pace = paceOf(config, lab === undefined ? null : await describeLab(lab));
@@ -53,7 +59,7 @@ export async function openWorker(
         log,
         database,
         secretKey,
-        publicUrl: () => config.MILLWRIGHT_PUBLIC_URL ?? "",
+        publicUrl: () => publicUrl,
       },
       undo,
     );

@@ -44,6 +44,8 @@ export interface SliceOptions {
   readonly signals: SliceSignals;
   /** Set when this process wants to stop: the slice ends at its next commit. */
   readonly stopping: () => boolean;
+  /** Whether the lease is kept through a wait until then, to go on here; by default every wait gives it back. */
+  readonly keeps?: (dueAt: number) => boolean;
   /** Told the run's state after each commit. */
   readonly tell?: (state: RunState) => void;
 }
@@ -225,7 +227,7 @@ async function isCommitted(core: EngineCore, { appends }: Commit): Promise<boole
 }
 
 function commitOf(
-  { core, lease }: SliceOptions,
+  { core, lease, keeps }: SliceOptions,
   { world, events, facts, decision }: ToCommit,
 ): { made: Commit; after: World } {
   const run = foldOnto(world.run, events);
@@ -265,7 +267,11 @@ function commitOf(
           run: run.id,
           kind: kindOf(requested.workflow, requested.workflowVersion),
           dueAt,
-          release: true,
+          release:
+            dueAt === null ||
+            decision === "yield" ||
+            decision.do !== "wait" ||
+            keeps?.(dueAt) !== true,
         },
       ],
     }),

@@ -92,6 +92,7 @@ export class ConfigError extends Error {
 const neededByTrigger = {
   MILLWRIGHT_DATABASE_URL: "the workers of the engine trigger share the database",
   MILLWRIGHT_SECRET_KEY: "the workers of the engine trigger decrypt stored credentials with it",
+  MILLWRIGHT_PUBLIC_URL: "machines are told by the workers of the engine trigger where the API is",
   TRIGGER_SECRET_KEY: "the engine trigger needs the environment's secret key (tr_…)",
 } as const;
 

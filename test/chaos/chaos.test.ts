@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { randomBytes } from "node:crypto";
-import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ProcessWorld, complaintsOf, openProcessWorld } from "#test/process-world.ts";
 import { Api } from "#test/processes/api.ts";
 import { type Balancer, startBalancer } from "#test/processes/balancer.ts";
 import { type ControlPlane, type Environment, command } from "#test/processes/control-plane.ts";
 import type { LabBmc, LabFault } from "#test/processes/lab.ts";
+import { createServerDatabase } from "#test/processes/server-database.ts";
 import {
   callbacksHeard,
   effectsOnce,
@@ -192,7 +192,7 @@ describe("chaos", () => {
       const seed = seedOf(process.env);
       process.stdout.write(`chaos on PostgreSQL: CHAOS_SEED=${seed}\n`);
       const random = seeded(seed);
-      const database = await createDatabase(server ?? "");
+      const database = await createServerDatabase(server ?? "");
       lab.onClose(() => database.drop());
       const key = `mk_${randomBytes(24).toString("hex")}`;
       const shared = {
@@ -252,35 +252,4 @@ async function recovered(api: Api): Promise<number> {
 async function someRunGoesOn(api: Api, before: number): Promise<void> {
   const giveUpAt = Date.now() + 4 * leaseMs;
   while (Date.now() < giveUpAt && (await recovered(api)) === before) await pause(100);
-}
-
-interface TestDatabase {
-  readonly url: string;
-  /** Ends every connection to it, as a restart of the server would. */
-  cutOff(): Promise<void>;
-  drop(): Promise<void>;
-}
-
-async function createDatabase(serverUrl: string): Promise<TestDatabase> {
-  const name = `millwright_chaos_${randomBytes(6).toString("hex")}`;
-  const ask = async (sql: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: serverUrl });
-    await client.connect();
-    try {
-      await client.query(sql);
-    } finally {
-      await client.end();
-    }
-  };
-  await ask(`create database ${name}`);
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  return {
-    url: url.href,
-    cutOff: () =>
-      ask(
-        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`,
-      ),
-    drop: () => ask(`drop database if exists ${name} with (force)`),
-  };
 }

@@ -50,7 +50,7 @@ export async function advance(
 ): Promise<Advanced> {
   const { core, leaseMs } = options;
   const owner = ownerOfWorker(triggerRun.id);
-  let lease = await take(options, payload, owner);
+  const lease = await take(options, payload, owner);
   if (lease === null) return { outcome: "stale" };
   const signals = new SliceSignals();
   const onAbort = (): void => signals.end("shutdown");
@@ -59,7 +59,7 @@ export async function advance(
   const renew = async (): Promise<void> => {
     const [row] = await renewLeases(core, { owner, runs: [payload.runId], leaseMs });
     if (row === undefined) return;
-    if (lease !== null && row.fence !== lease.fence) signals.end("lost");
+    if (row.fence !== lease.fence) signals.end("lost");
     else if (row.cancelled) signals.cancelStep();
   };
   const heartbeat = setInterval(
@@ -73,13 +73,11 @@ export async function advance(
     if (run === payload.runId) signals.cancelStep();
   });
   try {
-    for (;;) {
-      await slice(options, lease, { signals, triggerRun });
-      if (triggerRun.signal.aborted) return await aborted(options, payload, owner);
-      lease = await nextLease(options, payload, { owner, signal: triggerRun.signal });
-      if (lease === null) break;
-    }
-    return await ending(options, payload);
+    do await slice(options, lease, { signals, triggerRun });
+    while (await sleepThrough(options, lease, triggerRun.signal));
+    return triggerRun.signal.aborted
+      ? await aborted(options, payload, owner)
+      : await ending(options, payload);
   } finally {
     clearInterval(heartbeat);
     triggerRun.signal.removeEventListener("abort", onAbort);
@@ -88,7 +86,7 @@ export async function advance(
 }
 
 async function slice(
-  { core, ports }: AdvanceOptions,
+  { core, ports, shortWaitMs }: AdvanceOptions,
   lease: Lease,
   { signals, triggerRun }: { readonly signals: SliceSignals; readonly triggerRun: TriggerRun },
 ): Promise<void> {
@@ -108,6 +106,7 @@ async function slice(
     ports,
     signals,
     stopping: () => triggerRun.signal.aborted,
+    keeps: (dueAt) => dueAt - core.clock.now() <= shortWaitMs,
     tell: triggerRun.tell,
   });
 }
@@ -127,33 +126,24 @@ async function take(
   return rows.length === 0 ? null : { run: runId, owner, fence, lostOwner: null };
 }
 
-/** The lease for the next part of this run, when its wait was short and is over; null: this Trigger run ends. */
-async function nextLease(
-  { core, leaseMs, shortWaitMs }: AdvanceOptions,
-  { runId }: SlicePayload,
-  { owner, signal }: { readonly owner: string; readonly signal: AbortSignal },
-): Promise<Lease | null> {
+/** Sleeps through the short wait for which the lease was kept. False: this Trigger run has nothing more to do. */
+async function sleepThrough(
+  { core }: AdvanceOptions,
+  { run, owner, fence }: Lease,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { database, clock } = core;
-  const [held] = await database.query<{ fence: number; due_at: Date }>(
-    `update dispatch set owner = $2, lease_until = $3, fence = fence + 1
-      where run_id = $1 and owner is null and due_at <= $4 returning fence, due_at`,
-    [runId, owner, new Date(clock.now() + leaseMs), new Date(clock.now() + shortWaitMs)],
-  );
-  if (held === undefined) return null;
-  let dueAt = held.due_at.getTime();
-  while (dueAt > clock.now() && !signal.aborted) {
-    const pauseMs = Math.min(WAKE_LOOK_MS, dueAt - clock.now());
-    await clock.sleep(pauseMs, signal).catch(() => undefined);
+  for (;;) {
     const [row] = await database.query<{ due_at: Date }>(
       "select due_at from dispatch where run_id = $1 and owner = $2 and fence = $3",
-      [runId, owner, held.fence],
+      [run, owner, fence],
     );
-    if (row === undefined) return null;
-    dueAt = row.due_at.getTime();
+    if (row === undefined || signal.aborted) return false;
+    const pauseMs = row.due_at.getTime() - clock.now();
+    if (pauseMs <= 0) return true;
+    // Whatever wakes the run moves its due time.
+    await clock.sleep(Math.min(WAKE_LOOK_MS, pauseMs), signal).catch(() => undefined);
   }
-  if (!signal.aborted) return { run: runId, owner, fence: held.fence, lostOwner: null };
-  await giveBack(core, runId, owner);
-  return null;
 }
 
 const giveBack = (core: EngineCore, run: string, owner: string): Promise<unknown> =>

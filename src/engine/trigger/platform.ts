@@ -1,14 +1,16 @@
-import type { RunId } from "#contract/ids.ts";
+import { z } from "zod";
+import { RunId } from "#contract/ids.ts";
 import type { WorkflowType } from "#contract/run.ts";
 
 /** What the engine needs of Trigger.dev, in our own words. The adapter to its SDK is `sdk-platform.ts`. */
 
 /** What a task is given: names only. What is to be done is in the journal. */
-export interface SlicePayload {
-  readonly runId: RunId;
+export const SlicePayload = z.object({
+  runId: RunId,
   /** The fence under which the slice was handed over. A slice with an older one is late, and does nothing. */
-  readonly slice: number;
-}
+  slice: z.number().int().positive(),
+});
+export type SlicePayload = z.infer<typeof SlicePayload>;
 
 export interface HandedSlice {
   /** The task: each workflow type has one of its name. */

@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Run } from "#contract/run.ts";
+import { imageOf, runPath, serverPath } from "#test/processes/api.ts";
+import type { StandInFault, StandInRun } from "#test/processes/stand-in.ts";
+import { type TriggerWorld, openTriggerWorld } from "./trigger-world.ts";
+
+/**
+ * Whatever becomes of a slice at the platform, the run ends right and the lab's effect log shows each effect once. The
+ * run is an installation, which takes long enough for something to happen to it in the middle.
+ */
+const server = process.env["TEST_DATABASE_URL"];
+
+interface Case {
+  readonly fault: StandInFault;
+  /** What the platform says of the slice that was struck. */
+  readonly status: StandInRun["status"];
+  readonly ms?: number;
+  /** Slices that are struck, one after the other. */
+  readonly times?: number;
+}
+
+/** Long enough that the slice is at work. */
+const inTheMiddle = 900;
+
+const cases: readonly Case[] = [
+  { fault: "start-hook-throws", status: "FAILED", times: 2 },
+  { fault: "start-hook-aborts", status: "FAILED" },
+  { fault: "middleware-throws", status: "FAILED" },
+  { fault: "payload-spoilt", status: "FAILED" },
+  { fault: "uncaught", status: "FAILED", ms: inTheMiddle },
+  { fault: "exits", status: "CRASHED", ms: inTheMiddle },
+  { fault: "killed", status: "CRASHED", ms: inTheMiddle, times: 2 },
+  { fault: "terminated", status: "FAILED", ms: inTheMiddle },
+  { fault: "session-ends", status: "CANCELED", ms: inTheMiddle },
+  { fault: "vanishes", status: "CANCELED", ms: inTheMiddle },
+  { fault: "max-duration", status: "TIMED_OUT" },
+  { fault: "completion-lost", status: "CANCELED" },
+  { fault: "expires", status: "EXPIRED" },
+  { fault: "delivered-twice", status: "COMPLETED" },
+  // Later than its lease lasts, and than the platform is asked for it.
+  { fault: "delivered-late", status: "COMPLETED", ms: 5_000 },
+];
+
+describe.skipIf(server === undefined)("a slice at Trigger.dev (needs TEST_DATABASE_URL)", () => {
+  let trigger: TriggerWorld;
+  beforeAll(async () => {
+    trigger = await openTriggerWorld(server ?? "");
+  }, 180_000);
+  afterAll(() => trigger.close());
+
+  const slicesOf = async (run: string): Promise<readonly StandInRun[]> =>
+    (await trigger.standIn.runs()).filter(({ tags }) => tags.includes(`run:${run}`));
+  const newest = async (run: string): Promise<string | undefined> =>
+    (await slicesOf(run)).at(-1)?.status;
+  const executing = (run: string): Promise<void> =>
+    expect.poll(() => newest(run), { timeout: 20_000 }).toBe("EXECUTING");
+  const view = async (run: string): Promise<Run> =>
+    (await trigger.api.good<Run>("GET", runPath(run))).data;
+
+  const provision = async (id: string): Promise<string> => {
+    const { api, world } = trigger;
+    const body = { image: imageOf(world.lab.image("iso")), completion: "power-off" };
+    return (await api.good("POST", `${serverPath(id)}/provision`, { body })).run;
+  };
+
+  /** The run is completed, nothing was done twice, and nobody holds anything. */
+  const expectDoneOnce = async (run: Run, bmc: string): Promise<void> => {
+    const { api, world } = trigger;
+    expect(run.status, await api.story(run.id)).toBe("completed");
+    const effects = await world.lab.effects(bmc);
+    const own = effects
+      .filter(({ key }) => key?.startsWith(`${run.id}/`) === true)
+      .map(({ key, action, detail }) => `${key} ${action} ${JSON.stringify(detail)}`);
+    expect(own.length).toBeGreaterThan(4);
+    expect(own.filter((effect, at) => own.indexOf(effect) !== at)).toEqual([]);
+    expect(effects.filter(({ action }) => action === "install-started")).toHaveLength(1);
+    expect(await api.server(run.resourceId)).toMatchObject({ state: "ready", activeRunId: null });
+  };
+
+  const timeout = 90_000;
+
+  it.each(cases)("that meets: $fault", { timeout }, async ({ fault, status, times = 1, ms }) => {
+    const { id, bmc } = await trigger.register();
+    const task = "server.provision";
+    await trigger.standIn.fault(fault, { task, times, ...(ms !== undefined && { ms }) });
+    const run = await provision(id);
+    await expectDoneOnce(await trigger.api.ended(run), bmc);
+    const struck = async (): Promise<number> =>
+      (await slicesOf(run)).filter((slice) => slice.status === status).length;
+    const shown = (): Promise<string> =>
+      slicesOf(run).then((slices) => slices.map((slice) => slice.status).join(" "));
+    await expect
+      .poll(struck, { timeout: 20_000 })
+      .toBeGreaterThanOrEqual(times)
+      .catch(async (error: unknown) => {
+        throw new Error(`the slices came to: ${await shown()}`, { cause: error });
+      });
+  });
+
+  it("that is cancelled over there is lost, and the run goes on", { timeout }, async () => {
+    const { id, bmc } = await trigger.register();
+    const run = await provision(id);
+    await executing(run);
+    await trigger.standIn.cancel((await slicesOf(run)).at(-1)?.id ?? "");
+    await expectDoneOnce(await trigger.api.ended(run), bmc);
+    const path = `${runPath(run)}/events?limit=100`;
+    const { data } = await trigger.api.good<{ type: string }[]>("GET", path);
+    expect(data.map(({ type }) => type)).toContain("run.recovered");
+  });
+
+  it("is handed over once the rate limit is over", { timeout }, async () => {
+    const { id, bmc } = await trigger.register();
+    await trigger.standIn.outage("rate-limited", 4_000);
+    const run = await provision(id);
+    const reason = async (): Promise<string> => (await view(run)).waiting?.reason ?? "";
+    await expect.poll(reason, { timeout: 4_000 }).toMatch(/rate limit/);
+    await expectDoneOnce(await trigger.api.ended(run), bmc);
+  });
+
+  it("waits for a version that is not deployed yet", { timeout }, async () => {
+    const { id, bmc } = await trigger.register();
+    await trigger.standIn.fault("unknown-version", { task: "server.provision" });
+    const run = await provision(id);
+    await expect.poll(() => newest(run), { timeout: 20_000 }).toBe("PENDING_VERSION");
+    // Longer than it is left in peace: the platform says that it is still there, so there is no second one.
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    expect(await slicesOf(run)).toHaveLength(1);
+    await trigger.standIn.deploy();
+    await expectDoneOnce(await trigger.api.ended(run), bmc);
+  });
+
+  it("goes on while the platform is away", { timeout }, async () => {
+    const { id, bmc } = await trigger.register();
+    const run = await provision(id);
+    await executing(run);
+    await trigger.standIn.outage("down", 5_000);
+    await expectDoneOnce(await trigger.api.ended(run), bmc);
+    await trigger.standIn.outage("none");
+  });
+
+  it("ends when its run is cancelled, with the world as before", { timeout }, async () => {
+    const { api, world, standIn } = trigger;
+    const { id, bmc } = await trigger.register();
+    const before = await world.lab.snapshot(bmc);
+    await world.lab.fault({ target: bmc, delayMs: 700, times: 3 });
+    const run = await provision(id);
+    await executing(run);
+    await api.good("POST", `${runPath(run)}/cancel`, { body: { reason: "thought better of it" } });
+    expect(await api.ended(run)).toMatchObject({ status: "cancelled" });
+    await expect.poll(() => newest(run), { timeout: 10_000 }).toBe("COMPLETED");
+    expect(await standIn.runs()).not.toContainEqual(
+      expect.objectContaining({
+        status: "EXECUTING",
+        tags: expect.arrayContaining([`run:${run}`]),
+      }),
+    );
+    expect(await world.lab.snapshot(bmc)).toEqual(before);
+  });
+
+  it("of a control plane that was killed is not repeated", { timeout }, async () => {
+    const { id, bmc } = await trigger.register();
+    const run = await provision(id);
+    await trigger.restart({}, "SIGKILL");
+    await expectDoneOnce(await trigger.api.ended(run), bmc);
+  });
+
+  it("can be gone on with by the other engine, and the other way round", { timeout }, async () => {
+    const first = await trigger.register();
+    await trigger.standIn.fault("killed", { task: "server.provision", ms: inTheMiddle });
+    const begun = await provision(first.id);
+    await executing(begun);
+    await trigger.restart({ MILLWRIGHT_ENGINE: "embedded" });
+    await expectDoneOnce(await trigger.api.ended(begun), first.bmc);
+
+    const second = await trigger.register();
+    const other = await provision(second.id);
+    const status = async (): Promise<string> => (await view(other)).status;
+    await expect.poll(status, { timeout: 20_000 }).toBe("running");
+    await trigger.restart();
+    await expectDoneOnce(await trigger.api.ended(other), second.bmc);
+  });
+});

@@ -1,0 +1,96 @@
+import { randomBytes } from "node:crypto";
+import { type ProcessWorld, complaintsOf, openProcessWorld } from "#test/process-world.ts";
+import { Api, registration, serversPath } from "#test/processes/api.ts";
+import type { ControlPlane, Environment } from "#test/processes/control-plane.ts";
+import { startBalancer } from "#test/processes/balancer.ts";
+import { createServerDatabase } from "#test/processes/server-database.ts";
+import { type StandIn, startStandIn } from "#test/processes/stand-in.ts";
+
+/**
+ * A lab, a database on a server, a stand-in for Trigger.dev, and a control plane whose slices it executes: all of them
+ * processes of their own.
+ */
+export interface TriggerWorld {
+  readonly world: ProcessWorld;
+  readonly standIn: StandIn;
+  readonly api: Api;
+  readonly plane: () => ControlPlane;
+  /** Ends the control plane by a signal and starts it again, with other settings when they are given. */
+  restart(more?: Environment, signal?: NodeJS.Signals): Promise<void>;
+  /** A new machine of the lab, registered: the server's id and the machine's name. */
+  register(profile?: string): Promise<{ readonly id: string; readonly bmc: string }>;
+  close(): Promise<void>;
+}
+
+/** Declared times pass at half the lab's speed, so that deadlines do not fire because the tester's machine is busy. */
+const speed = 120;
+const pace = 60;
+
+export async function openTriggerWorld(
+  server: string,
+  more: Environment = {},
+): Promise<TriggerWorld> {
+  const world = await openProcessWorld({ servers: 0, speed });
+  try {
+    const database = await createServerDatabase(server);
+    const key = `mk_${randomBytes(24).toString("hex")}`;
+    // The control plane comes back at another port; workers and machines know this address.
+    const balancer = await startBalancer();
+    world.onClose(() => balancer.close());
+    const shared: Environment = {
+      MILLWRIGHT_PUBLIC_URL: balancer.url,
+      MILLWRIGHT_DATABASE_URL: database.url,
+      MILLWRIGHT_SECRET_KEY: randomBytes(32).toString("base64"),
+      MILLWRIGHT_LAB_URL: world.lab.url,
+      MILLWRIGHT_PACE: String(pace),
+      MILLWRIGHT_LEASE_MS: "2000",
+      MILLWRIGHT_LOG_LEVEL: "warn",
+      ...more,
+    };
+    const standIn = await startStandIn(shared);
+    world.onClose(() => database.drop());
+    const env = (): Environment =>
+      world.env(world.folder(), {
+        ...shared,
+        MILLWRIGHT_ADMIN_KEY: key,
+        MILLWRIGHT_ENGINE: "trigger",
+        MILLWRIGHT_TRIGGER_QUEUED_MS: "3000",
+        MILLWRIGHT_TRIGGER_DASHBOARD_URL: "http://dashboard.example/env/dev",
+        TRIGGER_API_URL: standIn.url,
+        TRIGGER_SECRET_KEY: standIn.secretKey,
+      });
+    let plane = await world.start(env());
+    balancer.use([plane.url]);
+    const api = new Api({
+      origin: () => plane.url,
+      key,
+      complaints: () => `${complaintsOf(plane.child)}${complaintsOf(standIn.child)}`,
+    });
+    return {
+      world,
+      standIn,
+      api,
+      plane: () => plane,
+      async restart(settings = {}, signal = "SIGTERM") {
+        plane.child.signal(signal);
+        await plane.child.ended;
+        plane = await world.start({ ...env(), ...settings });
+        balancer.use([plane.url]);
+      },
+      async register(profile) {
+        const bmc = await world.lab.add(`t-${randomBytes(4).toString("hex")}`, profile);
+        const run = await api.completed("POST", serversPath, registration(bmc));
+        return { id: run.resourceId, bmc: bmc.name };
+      },
+      async close() {
+        plane.child.signal("SIGTERM");
+        await plane.child.ended;
+        await standIn.stop();
+        await world.close();
+      },
+    };
+  } catch (error) {
+    await world.close();
+    throw error;
+  }
+}

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Run } from "#contract/run.ts";
+import { registration, runPath, serverPath, serversPath } from "#test/processes/api.ts";
+import { type TriggerWorld, openTriggerWorld } from "./trigger-world.ts";
+
+const server = process.env["TEST_DATABASE_URL"];
+
+describe.skipIf(server === undefined)("the engine trigger (needs TEST_DATABASE_URL)", () => {
+  let trigger: TriggerWorld;
+  beforeAll(async () => {
+    trigger = await openTriggerWorld(server ?? "");
+  }, 180_000);
+  afterAll(() => trigger.close());
+
+  it("carries a run out in tasks of its type, and shows them", { timeout: 120_000 }, async () => {
+    const { api, standIn, world } = trigger;
+    const bmc = await world.lab.add("first");
+    const run = await api.completed("POST", serversPath, registration(bmc));
+    expect(run.engine.name).toBe("trigger");
+    expect(run.engine.runs.length).toBeGreaterThan(0);
+    const slices = (await standIn.runs()).filter(({ tags }) => tags.includes(`run:${run.id}`));
+    expect(slices.map(({ id }) => id)).toEqual(run.engine.runs);
+    for (const slice of slices) {
+      expect(slice).toMatchObject({
+        task: "server.register",
+        concurrencyKey: run.resourceId,
+        maxDuration: 3_600,
+      });
+      expect(slice.tags).toEqual([
+        `run:${run.id}`,
+        "type:server.register",
+        `resource:${run.resourceId}`,
+      ]);
+      // Nothing secret, and nothing that the journal does not have.
+      expect(JSON.parse(slice.payload)).toEqual({
+        json: { runId: run.id, slice: expect.any(Number) },
+      });
+    }
+    expect(run.links.engine).toBe(
+      `http://dashboard.example/env/dev/runs/${run.engine.runs.at(-1)}`,
+    );
+    expect(slices.at(-1)?.metadata).toMatchObject({ run: run.id, status: "completed" });
+  });
+
+  it(
+    "accepts while the platform is away, says why runs wait, and goes on by itself",
+    { timeout: 120_000 },
+    async () => {
+      const { api, standIn, register } = trigger;
+      const { id } = await register();
+      await standIn.outage("down");
+      const answer = await api.ask<{ id: string }>("POST", `${serverPath(id)}/lifecycle`, {
+        body: { action: "power-on" },
+      });
+      expect(answer.status).toBe(202);
+      await expect
+        .poll(async () => (await api.good<Run>("GET", runPath(answer.run))).data, {
+          timeout: 30_000,
+        })
+        .toMatchObject({
+          status: "pending",
+          waiting: { reason: expect.stringContaining("Trigger.dev") },
+        });
+      expect((await api.ask("GET", "/readyz")).data).toMatchObject({ status: "degraded" });
+      await standIn.outage("none");
+      expect(await api.ended(answer.run)).toMatchObject({ status: "completed" });
+      expect((await api.ask("GET", "/readyz")).data).toMatchObject({ status: "ready" });
+    },
+  );
+});
