@@ -1,4 +1,5 @@
 import { accept } from "./accept.ts";
+import { engines } from "./engines.ts";
 import { list } from "./list.ts";
 import { recover } from "./recover.ts";
 import { type Benchmark, tableText } from "./report.ts";
@@ -7,7 +8,7 @@ import { wake } from "./wake.ts";
 
 /** The door of the benchmarks: `npm run bench [-- name …] [--quick]`. */
 
-const benchmarks: readonly Benchmark[] = [accept, steps, wake, recover, list];
+const benchmarks: readonly Benchmark[] = [accept, steps, wake, recover, list, engines];
 
 const usage = (): string =>
   [

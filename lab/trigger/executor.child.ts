@@ -158,8 +158,8 @@ async function execute(execution: Execution): Promise<ExecutionResult> {
   } finally {
     beats.stopHeartbeat();
     resourceCatalog.clearCurrentFileContext();
-    await metadataStore.stopAndReturnLastFlush().catch(() => undefined);
     await metadataStore.flush().catch(() => undefined);
+    await metadataStore.stopAndReturnLastFlush().catch(() => undefined);
   }
 }
 

@@ -39,7 +39,10 @@ describe.skipIf(server === undefined)("the engine trigger (needs TEST_DATABASE_U
     expect(run.links.engine).toBe(
       `http://dashboard.example/env/dev/runs/${run.engine.runs.at(-1)}`,
     );
-    expect(slices.at(-1)?.metadata).toMatchObject({ run: run.id, status: "completed" });
+    const shown = async () => (await standIn.runs()).find(({ id }) => id === slices.at(-1)?.id);
+    await expect
+      .poll(shown, { timeout: 10_000 })
+      .toMatchObject({ status: "COMPLETED", metadata: { run: run.id, status: "completed" } });
   });
 
   it(
