@@ -47,8 +47,16 @@ process.on("exit", () => {
   for (const child of living) child.kill("SIGKILL");
 });
 
-export function startChild({ door, args, env = {} }: ChildOptions): Child {
-  const child = spawn(process.execPath, [door, ...args], {
+export const startChild = ({ door, args, env = {} }: ChildOptions): Child =>
+  startCommand(process.execPath, [door, ...args], env);
+
+/** Any program, started in the repository. */
+export function startCommand(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Child {
+  const child = spawn(program, [...args], {
     cwd: root,
     env: { ...ownEnvironment(), ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -89,7 +97,9 @@ export function startChild({ door, args, env = {} }: ChildOptions): Child {
           if (match !== null) resolve(match);
           else
             reject(
-              new Error(`${door} ended (${JSON.stringify(end)}) and said: ${said.stderr.trim()}`),
+              new Error(
+                `${args[0]} ended (${JSON.stringify(end)}) and said: ${said.stderr.trim()}`,
+              ),
             );
         };
         listeners.add(look);

@@ -3,7 +3,7 @@ import { type Child, endChild, startChild } from "./child.ts";
 
 /** The stand-in for Trigger.dev as a process of its own, and what tests may ask of it. */
 
-const StandInRun = z.object({
+const Slice = z.object({
   id: z.string(),
   task: z.string(),
   status: z.string(),
@@ -15,7 +15,20 @@ const StandInRun = z.object({
   metadata: z.record(z.string(), z.unknown()),
   error: z.object({ message: z.string() }).nullable(),
 });
-export type StandInRun = z.infer<typeof StandInRun>;
+/** A slice as the platform shows it. */
+export type Slice = z.infer<typeof Slice>;
+
+/** What executes slices: the stand-in, or a real Trigger.dev. */
+export interface SlicePlatform {
+  readonly child: Child;
+  readonly url: string;
+  readonly secretKey: string;
+  /** The slices of a run of ours, in the order in which they were triggered. */
+  slicesOf(run: string): Promise<readonly Slice[]>;
+  /** As the dashboard's button does. */
+  cancel(slice: string): Promise<void>;
+  stop(): Promise<void>;
+}
 
 export type StandInFault =
   | "killed"
@@ -35,20 +48,14 @@ export type StandInFault =
   | "expires"
   | "unknown-version";
 
-export interface StandIn {
-  readonly child: Child;
-  readonly url: string;
-  readonly secretKey: string;
-  runs(): Promise<readonly StandInRun[]>;
+/** Its faults are asked for; a real platform has its own. */
+export interface StandIn extends SlicePlatform {
   fault(
     fault: StandInFault,
     more?: { readonly task?: string; readonly times?: number; readonly ms?: number },
   ): Promise<void>;
   outage(outage: "down" | "rate-limited" | "none", ms?: number): Promise<void>;
   deploy(): Promise<void>;
-  /** As the dashboard's button does. */
-  cancel(run: string): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /** `env`: what its workers find in their environment. */
@@ -86,7 +93,11 @@ export async function startStandIn(
     child,
     url,
     secretKey,
-    runs: async () => z.array(StandInRun).parse(await ask("GET", "/_trigger/runs")),
+    slicesOf: async (run) =>
+      z
+        .array(Slice)
+        .parse(await ask("GET", "/_trigger/runs"))
+        .filter(({ tags }) => tags.includes(`run:${run}`)),
     fault: async (fault, more = {}) =>
       void (await ask("POST", "/_trigger/faults", { fault, ...more })),
     outage: async (outage, ms) =>

@@ -4,7 +4,8 @@ import { Api, registration, serversPath } from "#test/processes/api.ts";
 import type { ControlPlane, Environment } from "#test/processes/control-plane.ts";
 import { startBalancer } from "#test/processes/balancer.ts";
 import { createServerDatabase } from "#test/processes/server-database.ts";
-import { type StandIn, startStandIn } from "#test/processes/stand-in.ts";
+import { realTrigger, startRealTrigger } from "#test/processes/real-trigger.ts";
+import { type SlicePlatform, type StandIn, startStandIn } from "#test/processes/stand-in.ts";
 
 /**
  * A lab, a database on a server, a stand-in for Trigger.dev, and a control plane whose slices it executes: all of them
@@ -12,7 +13,9 @@ import { type StandIn, startStandIn } from "#test/processes/stand-in.ts";
  */
 export interface TriggerWorld {
   readonly world: ProcessWorld;
-  readonly standIn: StandIn;
+  readonly platform: SlicePlatform;
+  /** Null on a real platform, whose faults nobody can ask for. */
+  readonly standIn: StandIn | null;
   readonly api: Api;
   readonly plane: () => ControlPlane;
   /** Ends the control plane by a signal and starts it again, with other settings when they are given. */
@@ -24,6 +27,9 @@ export interface TriggerWorld {
 
 /** Declared times pass at half the lab's speed, so that deadlines do not fire because the tester's machine is busy. */
 const speed = 120;
+
+/** Whether a real platform is there, so that what needs the stand-in's faults is skipped. */
+export const isReal = realTrigger(process.env) !== null;
 const pace = 60;
 
 export async function openTriggerWorld(
@@ -47,7 +53,10 @@ export async function openTriggerWorld(
       MILLWRIGHT_LOG_LEVEL: "warn",
       ...more,
     };
-    const standIn = await startStandIn(shared);
+    const real = realTrigger(process.env);
+    const standIn = real === null ? await startStandIn(shared) : null;
+    const platform = standIn ?? (real === null ? null : await startRealTrigger(real, shared));
+    if (platform === null) throw new Error("there is neither a stand-in nor a real platform");
     world.onClose(() => database.drop());
     const env = (): Environment =>
       world.env(world.folder(), {
@@ -56,18 +65,19 @@ export async function openTriggerWorld(
         MILLWRIGHT_ENGINE: "trigger",
         MILLWRIGHT_TRIGGER_QUEUED_MS: "3000",
         MILLWRIGHT_TRIGGER_DASHBOARD_URL: "http://dashboard.example/env/dev",
-        TRIGGER_API_URL: standIn.url,
-        TRIGGER_SECRET_KEY: standIn.secretKey,
+        TRIGGER_API_URL: platform.url,
+        TRIGGER_SECRET_KEY: platform.secretKey,
       });
     let plane = await world.start(env());
     balancer.use([plane.url]);
     const api = new Api({
       origin: () => plane.url,
       key,
-      complaints: () => `${complaintsOf(plane.child)}${complaintsOf(standIn.child)}`,
+      complaints: () => `${complaintsOf(plane.child)}${complaintsOf(platform.child)}`,
     });
     return {
       world,
+      platform,
       standIn,
       api,
       plane: () => plane,
@@ -85,7 +95,7 @@ export async function openTriggerWorld(
       async close() {
         plane.child.signal("SIGTERM");
         await plane.child.ended;
-        await standIn.stop();
+        await platform.stop();
         await world.close();
       },
     };
@@ -93,4 +103,10 @@ export async function openTriggerWorld(
     await world.close();
     throw error;
   }
+}
+
+/** The stand-in, for tests that are skipped on a real platform. */
+export function faultsOf({ standIn }: TriggerWorld): StandIn {
+  if (standIn === null) throw new Error("a real platform has no faults to be asked for");
+  return standIn;
 }
