@@ -161,6 +161,7 @@ async function prepare(
       source,
       by,
       ...(await madeAnew(core, old)),
+      ...(retry.secrets !== undefined && { secrets: retry.secrets }),
       ...(idempotency !== undefined && { idempotency }),
     },
     extras: async (newRun) => {
