@@ -26,6 +26,8 @@ export interface StartExtras {
     readonly signals: Readonly<Record<string, unknown>>;
     /** The retried run still holds the resource's lock. */
     readonly takesLock: boolean;
+    /** Throws when what the retry builds on is gone. Asked once the resource has been read, so nothing can change unseen. */
+    check(): Promise<void>;
     /** Goes into the same transaction: what the retry writes to the old run. */
     readonly also: Commit;
   };
@@ -111,6 +113,7 @@ async function admit(
     parent: extras.parent?.run ?? null,
   });
   if (admitted instanceof Failure) throw admitted;
+  await extras.retry?.check();
   return { workflow, input, resource, facts: [...given, ...admitted] };
 }
 

@@ -5,6 +5,7 @@ import type { Commit } from "#journal/journal.ts";
 import { accept, planStart, workflowOf, type StartExtras } from "./accept.ts";
 import type { EngineCore } from "./core.ts";
 import { hasStarted } from "./decide.ts";
+import { refuseOvertaken } from "./overtaken.ts";
 import type { Accepted, By, Idempotency, Plan, RetryRequest, StartRequest } from "./requests.ts";
 import { runRow } from "./run-row.ts";
 import type { RunState, StepState } from "./run-state.ts";
@@ -138,7 +139,10 @@ async function prepare(
   }
   // A held child has no lock to pass on: it ran under its parent's.
   const takesLock = old.cleanup === "held" && old.requested.parent === null;
-  const base = { of: old.id, fromStep, reused, takesLock };
+  const check = async (): Promise<void> => {
+    if (reused.length > 0) await refuseOvertaken(core.database, old);
+  };
+  const base = { of: old.id, fromStep, reused, takesLock, check };
   const alsoFor = (newRun: RunId, now: RunState): Commit => {
     const events = [
       runEvent(

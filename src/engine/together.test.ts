@@ -235,6 +235,49 @@ describeEachBackend("together", (backend) => {
       expect(await locks(held.requested.resourceId)).toEqual([]);
     });
 
+    it("from a step are refused once another run has changed what its steps left", async () => {
+      let isBroken = true;
+      const looking = toyWorkflow("server.inspect", toyHead())
+        .step("look", { ...noting("look"), undo: nothing("looks") })
+        .result(() => null);
+      const other = toyWorkflow("server.lifecycle", toyHead())
+        .step("change", noting("change"))
+        .result(() => null);
+      const writing = toyWorkflow("server.provision", toyHead())
+        .step("check", { ...noting("check"), undo: nothing("looks") })
+        .pivot("what is written stays")
+        .step("write", { expected: "1s", run: async () => undefined })
+        .step("verify", {
+          expected: "1s",
+          run: async () => {
+            if (isBroken) throw new Failure("PROVISIONING_FAILED", "unreadable");
+          },
+        })
+        .result(() => null);
+      const { begin, ended, engine } = await open(looking, other, writing);
+      const failed = await ended(await begin("server.provision"));
+      const lamp = failed.requested.resourceId;
+      isBroken = false;
+      const next = async (workflow: "server.inspect" | "server.lifecycle") =>
+        (await ended((await engine.start({ ...onLamp(lamp), workflow })).run.id)).id;
+      const retry = (fromStep: string) => ({ run: failed.id, by, retry: { fromStep } });
+
+      await next("server.inspect");
+      expect((await engine.planAct("retry", retry("verify"))).refusals).toEqual([]);
+      const changed = await next("server.lifecycle");
+      await next("server.lifecycle");
+      const refused = {
+        code: "INVALID_STATE_TRANSITION",
+        details: { earliestStep: "check", overtakenBy: changed },
+      };
+      await expect(engine.retry(retry("verify"))).rejects.toMatchObject(refused);
+      expect(await engine.planAct("retry", retry("verify"))).toMatchObject({ refusals: [refused] });
+
+      // From the first step on nothing of the old run is built upon.
+      const { run } = await engine.retry(retry("check"));
+      expect(await ended(run.id)).toMatchObject({ status: "completed" });
+    });
+
     it("go on with what the run before them heard, also after its end", async () => {
       let isPatient = false;
       const { begin, ended, engine, types } = await open(
