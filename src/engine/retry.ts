@@ -5,6 +5,7 @@ import type { Commit } from "#journal/journal.ts";
 import { accept, planStart, workflowOf, type StartExtras } from "./accept.ts";
 import type { EngineCore } from "./core.ts";
 import { hasStarted } from "./decide.ts";
+import { refuseLostSecrets } from "./lost-secrets.ts";
 import { refuseOvertaken } from "./overtaken.ts";
 import type { Accepted, By, Idempotency, Plan, RetryRequest, StartRequest } from "./requests.ts";
 import { runRow } from "./run-row.ts";
@@ -141,6 +142,8 @@ async function prepare(
   const takesLock = old.cleanup === "held" && old.requested.parent === null;
   const check = async (): Promise<void> => {
     if (reused.length > 0) await refuseOvertaken(core.database, old);
+    const fresh = (retry.secrets ?? []).map(({ id: secret }) => secret);
+    await refuseLostSecrets(core, { run: old, workflow, input, fresh });
   };
   const base = { of: old.id, fromStep, reused, takesLock, check };
   const alsoFor = (newRun: RunId, now: RunState): Commit => {
