@@ -9,6 +9,7 @@ import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
 import { isTooLarge } from "./payload.ts";
 import { estimateMs, planSteps } from "./plan.ts";
+import { plannedRefusal } from "./refusals.ts";
 import { kindOf } from "./registry.ts";
 import type { Accepted, Plan, StartRequest } from "./requests.ts";
 import type { LoadedResource } from "./resources.ts";
@@ -254,23 +255,12 @@ export async function planStart(
 ): Promise<Plan> {
   const workflow = workflowOf(core, request.workflow);
   const plan = planSteps(workflow, core.pace, core.histories.of(workflow.type, workflow.version));
-  const refusals: { code: Failure["code"]; message: string; details?: unknown }[] = [];
+  const refusals: Plan["refusals"][number][] = [];
   try {
     const run = core.ids.run();
     await admit(core, request, run, makeExtras(run));
   } catch (thrown) {
-    // A malformed request is refused as it would be without `plan`; a refusal for the state of the world is the answer.
-    if (
-      !(thrown instanceof Failure) ||
-      thrown.code === "VALIDATION_ERROR" ||
-      thrown.code === "NOT_FOUND"
-    )
-      throw thrown;
-    refusals.push({
-      code: thrown.code,
-      message: thrown.message,
-      ...(thrown.details !== undefined && { details: thrown.details }),
-    });
+    refusals.push(plannedRefusal(thrown));
   }
   return {
     workflow: workflow.type,
