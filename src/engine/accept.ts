@@ -9,6 +9,7 @@ import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
 import { isTooLarge } from "./payload.ts";
 import { estimateMs, planSteps } from "./plan.ts";
+import { plannedRefusal } from "./refusals.ts";
 import { kindOf } from "./registry.ts";
 import type { Accepted, Plan, StartRequest } from "./requests.ts";
 import type { LoadedResource } from "./resources.ts";
@@ -26,6 +27,8 @@ export interface StartExtras {
     readonly signals: Readonly<Record<string, unknown>>;
     /** The retried run still holds the resource's lock. */
     readonly takesLock: boolean;
+    /** Throws when what the retry builds on is gone. Asked once the resource has been read, so nothing can change unseen. */
+    check(): Promise<void>;
     /** Goes into the same transaction: what the retry writes to the old run. */
     readonly also: Commit;
   };
@@ -111,6 +114,7 @@ async function admit(
     parent: extras.parent?.run ?? null,
   });
   if (admitted instanceof Failure) throw admitted;
+  await extras.retry?.check();
   return { workflow, input, resource, facts: [...given, ...admitted] };
 }
 
@@ -251,23 +255,12 @@ export async function planStart(
 ): Promise<Plan> {
   const workflow = workflowOf(core, request.workflow);
   const plan = planSteps(workflow, core.pace, core.histories.of(workflow.type, workflow.version));
-  const refusals: { code: Failure["code"]; message: string; details?: unknown }[] = [];
+  const refusals: Plan["refusals"][number][] = [];
   try {
     const run = core.ids.run();
     await admit(core, request, run, makeExtras(run));
   } catch (thrown) {
-    // A malformed request is refused as it would be without `plan`; a refusal for the state of the world is the answer.
-    if (
-      !(thrown instanceof Failure) ||
-      thrown.code === "VALIDATION_ERROR" ||
-      thrown.code === "NOT_FOUND"
-    )
-      throw thrown;
-    refusals.push({
-      code: thrown.code,
-      message: thrown.message,
-      ...(thrown.details !== undefined && { details: thrown.details }),
-    });
+    refusals.push(plannedRefusal(thrown));
   }
   return {
     workflow: workflow.type,

@@ -4,6 +4,7 @@ import type { Commit } from "#journal/journal.ts";
 import { refusal } from "./accept.ts";
 import type { EngineCore } from "./core.ts";
 import { isPastPivot } from "./decide.ts";
+import { limits } from "./limits.ts";
 import { kindOf } from "./registry.ts";
 import type { ActRequest } from "./requests.ts";
 import type { LoadedResource } from "./resources.ts";
@@ -127,7 +128,10 @@ export async function actOn(core: EngineCore, act: Act, request: ActRequest): Pr
       ...settled.secrets,
       ...(what.wakes && { dispatch: [{ run: run.id, kind, dueAt: at, release: false }] }),
       ...(what.lock === "take" && { takeLocks: [{ resource: resourceId, run: run.id, at }] }),
-      ...(what.lock === "release" && { releaseLocks: [{ resource: resourceId, run: run.id }] }),
+      ...(what.lock === "release" && {
+        releaseLocks: [{ resource: resourceId, run: run.id }],
+        expireSecrets: [{ run: run.id, at: at + limits.retryableMs }],
+      }),
       ...(request.idempotency !== undefined && {
         keys: [
           {

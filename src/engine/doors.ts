@@ -1,8 +1,8 @@
 import { Failure } from "#contract/failures.ts";
-import type { WorkflowType } from "#contract/run.ts";
 import { accept, planStart, refusal, workflowOf } from "./accept.ts";
 import { actOn, consequence } from "./acts.ts";
 import type { EngineCore } from "./core.ts";
+import { plannedRefusal } from "./refusals.ts";
 import type {
   ActRequest,
   By,
@@ -45,32 +45,19 @@ async function planAct(
   request: ActRequest & { readonly retry?: RetryRequest },
 ): Promise<Plan> {
   const run = await loadRun(core.journal, request.run);
-  if (act === "retry")
-    return planRetry(core, { run: request.run, by: request.by, retry: request.retry ?? {} });
-  return {
-    ...describe(core, run.requested.workflow, run),
-    refusals: refusalsOf(() => consequence(run, act, request.by.reason ?? null)),
-  };
-}
-
-function refusalsOf(work: () => unknown): Plan["refusals"] {
   try {
-    work();
-    return [];
+    if (act === "retry")
+      return await planRetry(core, { run: run.id, by: request.by, retry: request.retry ?? {} });
+    consequence(run, act, request.by.reason ?? null);
+    return describe(core, run, []);
   } catch (thrown) {
-    if (!(thrown instanceof Failure)) throw thrown;
-    return [
-      {
-        code: thrown.code,
-        message: thrown.message,
-        ...(thrown.details !== undefined && { details: thrown.details }),
-      },
-    ];
+    return describe(core, run, [plannedRefusal(thrown)]);
   }
 }
 
 /** What an act is about: the run's own steps as planned when it was accepted. */
-function describe(core: EngineCore, type: WorkflowType, run: RunState): Omit<Plan, "refusals"> {
+function describe(core: EngineCore, run: RunState, refusals: Plan["refusals"]): Plan {
+  const type = run.requested.workflow;
   const workflow = workflowOf(core, type);
   return {
     workflow: type,
@@ -97,6 +84,7 @@ function describe(core: EngineCore, type: WorkflowType, run: RunState): Omit<Pla
         undo: step.undo === null ? null : step.undo === "undo" ? "undone" : `nothing: ${nothing}`,
       };
     }),
+    refusals,
   };
 }
 

@@ -171,6 +171,12 @@ export interface StepAfterPivot<
   readonly undo?: never;
 }
 
+/** A secret by what it is to people (`user data`); null: the request brought none. */
+interface SecretReference {
+  readonly name: string;
+  readonly id: string | null;
+}
+
 export interface WorkflowHead<Input> {
   /** Raised whenever the list of steps changes; runs keep the version that they started with. */
   readonly version: number;
@@ -187,6 +193,8 @@ export interface WorkflowHead<Input> {
     | "undo"
     | "hold"
     | ((arguments_: { readonly input: Input }) => "undo" | "hold");
+  /** The secrets that the input refers to: without them a retry would be pointless. Absent: none. */
+  readonly secrets?: (arguments_: { readonly input: Input }) => readonly SecretReference[];
 }
 
 /** One row of the table, types erased: what the engine executes. */
@@ -212,6 +220,7 @@ export interface Workflow {
     readonly id: string;
   };
   readonly onFailure: (arguments_: { readonly input: unknown }) => "undo" | "hold";
+  readonly secrets: (arguments_: { readonly input: unknown }) => readonly SecretReference[];
   readonly steps: readonly StepDefinition[];
   readonly pivot: { readonly before: number; readonly reason: string } | null;
   readonly result: (arguments_: { readonly input: unknown; readonly prior: unknown }) => unknown;
@@ -290,6 +299,7 @@ export const workflowKit =
           onFailure: (typeof onFailure === "function"
             ? onFailure
             : () => onFailure) as Workflow["onFailure"],
+          secrets: (head.secrets ?? (() => [])) as Workflow["secrets"],
           steps,
           pivot,
           result: make as unknown as Workflow["result"],

@@ -81,8 +81,10 @@ export interface Plan {
 
 export interface RetryRequest {
   readonly fromStep?: string;
-  /** Top-level fields that replace those of the old input. */
+  /** Top-level fields that replace those of the old input; the door has checked them like those of a start. */
   readonly input?: Readonly<Record<string, unknown>>;
+  /** New secrets that those fields refer to. */
+  readonly secrets?: readonly SealedSecret[];
 }
 
 /** Facts about a resource that no run brings about (a new display name). */

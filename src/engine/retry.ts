@@ -5,6 +5,8 @@ import type { Commit } from "#journal/journal.ts";
 import { accept, planStart, workflowOf, type StartExtras } from "./accept.ts";
 import type { EngineCore } from "./core.ts";
 import { hasStarted } from "./decide.ts";
+import { refuseLostSecrets } from "./lost-secrets.ts";
+import { refuseOvertaken } from "./overtaken.ts";
 import type { Accepted, By, Idempotency, Plan, RetryRequest, StartRequest } from "./requests.ts";
 import { runRow } from "./run-row.ts";
 import type { RunState, StepState } from "./run-state.ts";
@@ -138,7 +140,12 @@ async function prepare(
   }
   // A held child has no lock to pass on: it ran under its parent's.
   const takesLock = old.cleanup === "held" && old.requested.parent === null;
-  const base = { of: old.id, fromStep, reused, takesLock };
+  const check = async (): Promise<void> => {
+    if (reused.length > 0) await refuseOvertaken(core.database, old);
+    const fresh = (retry.secrets ?? []).map(({ id: secret }) => secret);
+    await refuseLostSecrets(core, { run: old, workflow, input, fresh });
+  };
+  const base = { of: old.id, fromStep, reused, takesLock, check };
   const alsoFor = (newRun: RunId, now: RunState): Commit => {
     const events = [
       runEvent(
@@ -161,6 +168,7 @@ async function prepare(
       source,
       by,
       ...(await madeAnew(core, old)),
+      ...(retry.secrets !== undefined && { secrets: retry.secrets }),
       ...(idempotency !== undefined && { idempotency }),
     },
     extras: async (newRun) => {

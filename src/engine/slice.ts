@@ -275,11 +275,12 @@ function commitOf(
         },
       ],
     }),
+    // What is held can be retried or undone for as long as it is, and needs its secrets for that.
     ...(ends &&
       run.cleanup !== "held" && {
         releaseLocks: [{ resource: requested.resourceId, run: run.id }],
+        expireSecrets: [{ run: run.id, at: at + limits.retryableMs }],
       }),
-    ...(ends && { expireSecrets: [{ run: run.id, at: at + limits.retryableMs }] }),
   };
   return { made, after: { run, resource: resource.after } };
 }

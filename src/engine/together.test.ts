@@ -235,6 +235,146 @@ describeEachBackend("together", (backend) => {
       expect(await locks(held.requested.resourceId)).toEqual([]);
     });
 
+    describe("and secrets", () => {
+      let isBroken = true;
+      const keeping = toyWorkflow("server.inspect", {
+        ...toyHead(),
+        secrets: ({ input }) => [{ name: "password", id: input.note ?? null }],
+      })
+        .step("one", noting("one"))
+        .step("two", {
+          ...noting("two"),
+          run: async () => {
+            if (isBroken) throw new Failure("BMC_REJECTED", "no");
+          },
+        })
+        .result(() => null);
+      let made = 0;
+      const secret = () => {
+        made += 1;
+        return { id: `sec_${made}`, sealed: new Uint8Array([1]) };
+      };
+      /** A failed run whose input refers to a secret. */
+      const failing = async ({ ended, engine }: ToyEngine, onFailure: "undo" | "hold") => {
+        isBroken = true;
+        const { id, sealed } = secret();
+        const { run } = await engine.start({
+          ...onLamp(`srv_${id}`),
+          input: { serverId: `srv_${id}`, note: id, onFailure },
+          secrets: [{ id, sealed }],
+          facts: [],
+        });
+        const failed = await ended(run.id);
+        isBroken = false;
+        return { failed, id };
+      };
+      const expires = async (id: string): Promise<boolean | null> => {
+        const rows = await test.database.query<{ expires: boolean }>(
+          "select expires_at is not null as expires from secrets where id = $1",
+          [id],
+        );
+        return rows[0]?.expires ?? null;
+      };
+
+      it("are refused when those are gone, unless they come anew", async () => {
+        const opened = await open(keeping);
+        const { ended, engine } = opened;
+        for (const lost of [
+          "delete from secrets where id = $1",
+          "update secrets set expires_at = now() - interval '1 second' where id = $1",
+        ]) {
+          const { failed, id } = await failing(opened, "undo");
+          expect(await expires(id)).toBe(true);
+          await test.database.query(lost, [id]);
+          const retry = { run: failed.id, by, retry: {} };
+          const refused = { code: "INVALID_STATE_TRANSITION", details: { expired: ["password"] } };
+          await expect(engine.retry(retry)).rejects.toMatchObject(refused);
+          await expect(engine.retry(retry)).rejects.toThrow(
+            "its stored password expired; ask anew",
+          );
+          expect((await engine.planAct("retry", retry)).refusals).toMatchObject([refused]);
+          const fresh = secret();
+          const { run } = await engine.retry({
+            ...retry,
+            retry: { input: { note: fresh.id }, secrets: [fresh] },
+          });
+          expect(await ended(run.id)).toMatchObject({ status: "completed" });
+          expect(await expires(fresh.id)).toBe(true);
+        }
+      });
+
+      it("keep them while the old run is held, and no longer", async () => {
+        const opened = await open(keeping);
+        const { ended, engine } = opened;
+        const abandoned = await failing(opened, "hold");
+        expect(abandoned.failed.cleanup).toBe("held");
+        expect(await expires(abandoned.id)).toBe(false);
+        await engine.abandon({
+          run: abandoned.failed.id,
+          by: { ...by, reason: "taken apart by hand" },
+        });
+        expect(await expires(abandoned.id)).toBe(true);
+
+        const undone = await failing(opened, "hold");
+        expect(await expires(undone.id)).toBe(false);
+        await engine.undo({ run: undone.failed.id, by });
+        expect(await ended(undone.failed.id)).toMatchObject({ cleanup: "complete" });
+        expect(await expires(undone.id)).toBe(true);
+
+        const retried = await failing(opened, "hold");
+        const { run } = await engine.retry({
+          run: retried.failed.id,
+          by,
+          retry: { fromStep: "two" },
+        });
+        expect(await ended(run.id)).toMatchObject({ status: "completed" });
+        expect(await expires(retried.id)).toBe(true);
+      });
+    });
+
+    it("from a step are refused once another run has changed what its steps left", async () => {
+      let isBroken = true;
+      const looking = toyWorkflow("server.inspect", toyHead())
+        .step("look", { ...noting("look"), undo: nothing("looks") })
+        .result(() => null);
+      const other = toyWorkflow("server.lifecycle", toyHead())
+        .step("change", noting("change"))
+        .result(() => null);
+      const writing = toyWorkflow("server.provision", toyHead())
+        .step("check", { ...noting("check"), undo: nothing("looks") })
+        .pivot("what is written stays")
+        .step("write", { expected: "1s", run: async () => undefined })
+        .step("verify", {
+          expected: "1s",
+          run: async () => {
+            if (isBroken) throw new Failure("PROVISIONING_FAILED", "unreadable");
+          },
+        })
+        .result(() => null);
+      const { begin, ended, engine } = await open(looking, other, writing);
+      const failed = await ended(await begin("server.provision"));
+      const lamp = failed.requested.resourceId;
+      isBroken = false;
+      const next = async (workflow: "server.inspect" | "server.lifecycle") =>
+        (await ended((await engine.start({ ...onLamp(lamp), workflow })).run.id)).id;
+      const retry = (fromStep: string) => ({ run: failed.id, by, retry: { fromStep } });
+
+      await next("server.inspect");
+      expect((await engine.planAct("retry", retry("verify"))).refusals).toEqual([]);
+      const changed = await next("server.lifecycle");
+      await next("server.lifecycle");
+      const refused = {
+        code: "INVALID_STATE_TRANSITION",
+        details: { earliestStep: "check", overtakenBy: changed },
+      };
+      await expect(engine.retry(retry("verify"))).rejects.toMatchObject(refused);
+      expect(await engine.planAct("retry", retry("verify"))).toMatchObject({ refusals: [refused] });
+
+      // From the first step on nothing of the old run is built upon.
+      const { run } = await engine.retry(retry("check"));
+      expect(await ended(run.id)).toMatchObject({ status: "completed" });
+    });
+
     it("go on with what the run before them heard, also after its end", async () => {
       let isPatient = false;
       const { begin, ended, engine, types } = await open(

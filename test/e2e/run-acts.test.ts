@@ -18,7 +18,7 @@ let world: ProcessWorld;
 let api: Api;
 
 beforeAll(async () => {
-  world = await openProcessWorld({ servers: 4, speed: 150 });
+  world = await openProcessWorld({ servers: 5, speed: 150 });
   const dataDir = await world.dataDir();
   const env = { MILLWRIGHT_PACE: "30", MILLWRIGHT_LOG_LEVEL: "silent" };
   api = world.api(await world.start(world.env(dataDir, env)), dataDir);
@@ -178,5 +178,28 @@ describe("a run of a provisioning", { timeout: 240_000 }, () => {
     expect(edited.status).toBe(202);
     expect(await api.ended(edited.run)).toMatchObject({ status: "completed", retryOf: lost.id });
     expect((await act(lost.id, "retry")).error?.code).toBe("INVALID_STATE_TRANSITION");
+  });
+});
+
+describe("a run of a registration", { timeout: 120_000 }, () => {
+  it("that was given a wrong password is retried with the right one", async () => {
+    const bmc = world.lab.bmcs[4]!;
+    const { username, password, ...right } = registration(bmc);
+    const asked = await api.good("POST", serversPath, {
+      body: { ...right, username, password: "mistyped" },
+    });
+    const failed = await api.ended(asked.run);
+    expect(failed, summary(failed)).toMatchObject({
+      status: "failed",
+      cleanup: "none",
+      error: { code: "BMC_AUTH_FAILED" },
+    });
+    const half = await act(failed.id, "retry", { input: { password } });
+    expect([half.status, half.error?.code]).toEqual([400, "VALIDATION_ERROR"]);
+    const retried = await act(failed.id, "retry", { input: { username, password } });
+    expect(retried.status).toBe(202);
+    const again = await api.ended(retried.run);
+    expect(again, summary(again)).toMatchObject({ status: "completed", retryOf: failed.id });
+    expect(await api.server(again.resourceId)).toMatchObject({ state: "available" });
   });
 });

@@ -1,4 +1,3 @@
-import { Failure } from "#contract/failures.ts";
 import type { SecretId, ServerId } from "#contract/ids.ts";
 import type {
   ServerDecommissionInput,
@@ -54,22 +53,16 @@ export function provisionInput(from: {
 
 /**
  * `reprovision` installs what was installed last, so the input takes it from the server as it is when the
- * request is accepted. Throws INVALID_STATE_TRANSITION when nothing was.
+ * request is accepted. A server without an installation does not admit it.
  */
 export function lifecycleInput(from: {
   readonly body: ServerLifecycleBody;
-  readonly server: Pick<StoredServer, "id" | "installed" | "rest">;
+  readonly server: Pick<StoredServer, "id" | "installed">;
 }): ServerLifecycleInput {
   const { body, server } = from;
   const { action, force, gracePeriodMs } = body;
   const input = { serverId: server.id, action, force, gracePeriodMs, reason: body.reason ?? null };
-  if (action !== "reprovision") return { ...input, reprovision: null };
-  if (server.installed === null)
-    throw new Failure(
-      "INVALID_STATE_TRANSITION",
-      `server ${server.id} has no installation that could be repeated; ask for provision and name an image`,
-      { details: { state: server.rest.state, action } },
-    );
+  if (action !== "reprovision" || server.installed === null) return { ...input, reprovision: null };
   const { image, completion, userData, networkData } = server.installed;
   return { ...input, reprovision: { image, completion, userData, networkData } };
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { FailureCode } from "#contract/failures.ts";
 import { Run } from "#contract/run.ts";
-import type { ActRequest, StoredAnswer } from "#engine/requests.ts";
+import type { ActRequest, RetryRequest, StoredAnswer } from "#engine/requests.ts";
 import type { RunState } from "#engine/run-state.ts";
 import { acceptedHeaders, mutationHeaders, reply } from "#http/accepted.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
@@ -10,6 +10,7 @@ import { accepted, single } from "#http/envelope.ts";
 import { type Once, idempotencyKey, requestText } from "#http/once.ts";
 import { Plan } from "#http/plan.ts";
 import { PlanQuery } from "#http/queries.ts";
+import { editedInput } from "#http/retry-edit.ts";
 import { RunParams, noRun } from "./runs.ts";
 
 const Reason = z.string().trim().min(1).max(500);
@@ -30,7 +31,11 @@ const RetryBody = z
     input: z
       .record(z.string(), z.unknown())
       .optional()
-      .meta({ description: "Top-level fields that replace those of the old input" }),
+      .meta({
+        description:
+          "Fields of the request that the run came from, in place of what they were and checked like there; new `username` and `password`, `userData` or `networkData` are stored encrypted, null takes an optional field away. With `fromStep`, only what no reused step has acted on",
+        example: { bmcAddress: "10.0.0.6", username: "root", password: "calvin" },
+      }),
     reason: Reason.optional(),
   })
   .meta({ id: "Retry" });
@@ -178,24 +183,31 @@ const retryRoute = (deps: ApiDependencies, once: Once): Route =>
       refusals: ["NOT_FOUND", "CONFLICT", "INVALID_STATE_TRANSITION", "IDEMPOTENCY_KEY_REUSED"],
     },
     async (call) => {
-      const { fromStep, input } = call.body;
-      const request = {
-        run: call.params.runId,
-        by: byOf(call),
-        retry: {
-          ...(fromStep !== undefined && { fromStep }),
-          ...(input !== undefined && { input }),
-        },
+      const { fromStep, input: edit } = call.body;
+      const request = { run: call.params.runId, by: byOf(call) };
+      const wanted = async (): Promise<RetryRequest> => {
+        const from = fromStep === undefined ? {} : { fromStep };
+        if (edit === undefined) return from;
+        const run = await finalRun(deps)(request.run);
+        return { ...from, ...(await editedInput(deps, { run, edit, fromStep })) };
       };
-      if (call.query.plan === true)
-        return { status: 200, data: await deps.engine.planAct("retry", request) };
+      if (call.query.plan === true) {
+        const data = await deps.engine.planAct("retry", { ...request, retry: await wanted() });
+        return { status: 200, data };
+      }
       const answered = await once.run({
         caller: call.caller.name,
         key: idempotencyKey(call.headers),
         text: () => requestText(call, call.body),
         answer: (made: { readonly run: RunState }) => answerOf(deps, made.run),
-        perform: (idempotency) =>
-          deps.engine.retry(idempotency === undefined ? request : { ...request, idempotency }),
+        perform: async (idempotency) => {
+          const retry = await wanted();
+          return deps.engine.retry({
+            ...request,
+            retry,
+            ...(idempotency !== undefined && { idempotency }),
+          });
+        },
       });
       return reply(deps, call, answered, finalRun(deps));
     },

@@ -216,6 +216,26 @@ describe("acts", () => {
       body: { reason: "x" },
     });
     expect(abandon.body.data).toMatchObject({ refusals: [{ code: "INVALID_STATE_TRANSITION" }] });
+    const planned = (run: string, body = {}) =>
+      world.read("POST", `${runsPath}/${run}/retry?plan=true`, { body });
+    const early = await planned(id);
+    expect([early.status, early.body.data]).toMatchObject([
+      200,
+      {
+        workflow: "server.register",
+        steps: [{ name: "connect" }, { name: "act" }, { name: "create-record" }],
+        refusals: [{ code: "INVALID_STATE_TRANSITION", details: { status: "running" } }],
+      },
+    ]);
+    const failed = await failedRun();
+    expect((await planned(failed)).body.data).toMatchObject({ refusals: [] });
+    expect((await planned(failed, { fromStep: "nowhere" })).status).toBe(400);
+    const late = await planned(failed, { fromStep: "create-record" });
+    expect(late.body.data).toMatchObject({ refusals: [{ details: { earliestStep: "act" } }] });
+    await world.read("POST", `${runsPath}/${failed}/retry`);
+    expect((await planned(failed)).body.data).toMatchObject({
+      refusals: [{ code: "INVALID_STATE_TRANSITION" }],
+    });
   });
 
   it("need a reason to abandon, and a run to act on", async () => {

@@ -140,7 +140,7 @@ const lifecycleRoute = (deps: ApiDependencies, door: Door): Route =>
           const server =
             body.action === "reprovision"
               ? await deps.servers.stored(id, placeOf(params, deps.region))
-              : { id, installed: null, rest: { state: "available" as const } };
+              : { id, installed: null };
           if (server === null) throw noServer(id);
           return { workflow: "server.lifecycle", input: lifecycleInput({ body, server }) };
         },

@@ -148,6 +148,13 @@ describe("plans", () => {
       body: { displayName: "x" },
     });
     expect(patched.body.data).toMatchObject({ workflow: null, refusals: [] });
+    const again = await world.read("POST", `${serversPath}/${serverId}/lifecycle?plan=true`, {
+      body: { action: "reprovision" },
+    });
+    expect([again.status, again.body.data]).toMatchObject([
+      200,
+      { workflow: "server.lifecycle", refusals: [{ code: "INVALID_STATE_TRANSITION" }] },
+    ]);
     const batch = await world.read("POST", `${serversPath}/batch?plan=true`, {
       body: { servers: [newServerBody(), {}] },
     });
@@ -162,6 +169,25 @@ describe("plans", () => {
 });
 
 describe("changes without a run", () => {
+  it("are refused for a server out of use, and planned as refused", async () => {
+    const { serverId } = await world.registered();
+    const { state } = await world.engine.record({
+      resource: { type: "server", id: serverId },
+      facts: [{ type: "server.decommissioned", data: { erased: false } }],
+      by: { actor: "tester" },
+    });
+    expect(state).toMatchObject({ rest: { state: "decommissioned" } });
+    const path = `${serversPath}/${serverId}`;
+    const body = { displayName: "x" };
+    const refused = await world.read("PATCH", path, { body });
+    expect([refused.status, refused.body.error.code]).toEqual([409, "INVALID_STATE_TRANSITION"]);
+    const plan = await world.read("PATCH", `${path}?plan=true`, { body });
+    expect([plan.status, plan.body.data]).toMatchObject([
+      200,
+      { workflow: null, refusals: [{ code: "INVALID_STATE_TRANSITION" }] },
+    ]);
+  });
+
   it("take effect at once and are facts", async () => {
     const { serverId } = await world.registered();
     const path = `${serversPath}/${serverId}`;

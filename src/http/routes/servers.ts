@@ -6,6 +6,7 @@ import { Run } from "#contract/run.ts";
 import { UpdateServerBody } from "#contract/server-requests.ts";
 import { Server, ServerLifecycleState } from "#contract/server.ts";
 import { Failure } from "#contract/failures.ts";
+import { plannedRefusal } from "#engine/refusals.ts";
 import type { StoredAnswer } from "#engine/requests.ts";
 import { listQuery, paginationOf } from "#http/cursor.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
@@ -108,7 +109,6 @@ const noRunNeeded = {
   estimatedDurationMs: 0,
   pivot: null,
   steps: [],
-  refusals: [],
 };
 
 const updateRoute = (deps: ApiDependencies, once: Once): Route =>
@@ -133,11 +133,17 @@ const updateRoute = (deps: ApiDependencies, once: Once): Route =>
       const { serverId } = call.params;
       const server = await deps.servers.get(serverId, placeOf(call.params, deps.region));
       if (server === null) throw noServer(serverId);
-      if (server.state === "decommissioned")
-        throw new Failure("INVALID_STATE_TRANSITION", `server ${serverId} is decommissioned`, {
-          details: { state: server.state },
-        });
-      if (call.query.plan === true) return { status: 200, data: noRunNeeded };
+      const refused =
+        server.state === "decommissioned"
+          ? new Failure("INVALID_STATE_TRANSITION", `server ${serverId} is decommissioned`, {
+              details: { state: server.state },
+            })
+          : null;
+      if (call.query.plan === true) {
+        const refusals = refused === null ? [] : [plannedRefusal(refused)];
+        return { status: 200, data: { ...noRunNeeded, refusals } };
+      }
+      if (refused !== null) throw refused;
       const answerOf = ({ state }: { readonly state: unknown }): StoredAnswer => ({
         status: 200,
         headers: {},

@@ -31,6 +31,10 @@ export const serverLifecycle = workflow("server.lifecycle", {
   input: ServerLifecycleInput,
   resource: ({ input }) => ({ type: "server", id: input.serverId }),
   onFailure: "undo",
+  secrets: ({ input }) => [
+    { name: "user data", id: input.reprovision?.userData ?? null },
+    { name: "network data", id: input.reprovision?.networkData ?? null },
+  ],
 })
   .step("validate", {
     expected: "2s",

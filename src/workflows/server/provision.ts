@@ -39,6 +39,10 @@ export const serverProvision = workflow("server.provision", {
   input: ServerProvisionInput,
   resource: ({ input }) => ({ type: "server", id: input.serverId }),
   onFailure: ({ input }) => input.onFailure,
+  secrets: ({ input }) => [
+    { name: "user data", id: input.userData },
+    { name: "network data", id: input.networkData },
+  ],
 })
   .step("validate", {
     expected: "3s",

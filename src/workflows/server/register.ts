@@ -48,6 +48,7 @@ export const serverRegister = workflow("server.register", {
   input: ServerRegisterInput,
   resource: ({ input }) => ({ type: "server", id: input.serverId }),
   onFailure: ({ input }) => input.onFailure,
+  secrets: ({ input }) => [{ name: "credentials", id: input.credentials }],
 })
   .step("connect", {
     expected: "2s",
