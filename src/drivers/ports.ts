@@ -156,7 +156,8 @@ export interface BmcPort {
   /**
    * Which drives there are and how `startErase` would erase each; it refuses when one is `none`. Read-only. Throws
    * BMC_UNSUPPORTED with `details.reason` `drives-not-seen` when some drive may not be seen, as on many machines that
-   * are off: then nothing is known, for or against.
+   * are off, and `no-drives` when a machine that is on shows none, as many do early in their self-test: then nothing is
+   * known, for or against. What it does show may lack drives for the same reasons; never empty.
    */
   eraseOffer(bmc: BmcRef, options: ReadOptions): Promise<readonly EraseOffer[]>;
   /**
@@ -164,8 +165,8 @@ export interface BmcPort {
    * being erased already is reported, not started again. One whose erase has ended is erased again, unless the BMC's
    * tasks tell that it was begun in the last `withinMs` (real ms): not every BMC's tasks say what they were for. Throws
    * BMC_UNSUPPORTED with `details.reason`: `no-erase` (naming the drives) when some drive offers no way,
-   * `drives-not-seen` when some drive may not be seen, as on many machines that are off. A machine that is on and
-   * has no drive has no targets.
+   * `drives-not-seen` and `no-drives` as `eraseOffer`. Never without a target: that nothing was to be erased is for
+   * the caller to prove.
    */
   startErase(
     bmc: BmcRef,
