@@ -82,6 +82,8 @@ export interface MediaSlot {
   readonly types: readonly string[];
   readonly image: string | null;
   readonly inserted: boolean;
+  /** Which of the URLs that were asked about its image is; BMCs write one URL in several ways. Null: none of them. */
+  readonly holds: string | null;
 }
 
 export type MediaKind = "cd" | "config-drive";
@@ -135,8 +137,12 @@ export interface BmcPort {
   resetBmc(bmc: BmcRef, options: WriteOptions): Promise<void>;
   /** Sets the identify light. `already` when it is so. Repeating is safe. */
   setIndicator(bmc: BmcRef, on: boolean, options: WriteOptions): Promise<"already" | "asked">;
-  /** The virtual media slots that can take an image. Read-only. */
-  readMedia(bmc: BmcRef, options: ReadOptions): Promise<readonly MediaSlot[]>;
+  /** The virtual media slots that can take an image, and which of `urls` each holds. Read-only. */
+  readMedia(
+    bmc: BmcRef,
+    urls: readonly string[],
+    options: ReadOptions,
+  ): Promise<readonly MediaSlot[]>;
   /**
    * Puts `url` into a slot: a CD slot for `cd`, another usable slot for `config-drive`. Ejects what else is in
    * that slot. Returns `already` when a slot holds that URL. `asked` means taken; `readMedia` tells when it

@@ -9,12 +9,16 @@ import { watchShortly } from "./tasks.ts";
 import type { Conversation } from "./wire/conversation.ts";
 
 /** See `BmcPort.readMedia`. */
-export const readMedia = async (talk: Conversation): Promise<readonly MediaSlot[]> =>
+export const readMedia = async (
+  talk: Conversation,
+  urls: readonly string[],
+): Promise<readonly MediaSlot[]> =>
   (await readSlots(talk)).map(({ path, types, image, inserted }) => ({
     slot: path,
     types,
     image,
     inserted,
+    holds: urls.find((url) => isSameImage(image, url)) ?? null,
   }));
 
 const holds = (slot: Slot, url: string): boolean => slot.inserted && isSameImage(slot.image, url);

@@ -132,7 +132,7 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
     setPower: (bmc, intent, call) => during(bmc, call, (talk) => setPower(talk, intent)),
     resetBmc: (bmc, call) => during(bmc, call, resetBmc),
     setIndicator: (bmc, on, call) => during(bmc, call, (talk) => setIndicator(talk, on)),
-    readMedia: (bmc, call) => during(bmc, call, readMedia),
+    readMedia: (bmc, urls, call) => during(bmc, call, (talk) => readMedia(talk, urls)),
     insertMedia: (bmc, media, call: WriteOptions) =>
       during(bmc, call, (talk) => insertMedia(talk, media)),
     ejectMedia: (bmc, url, call) => during(bmc, call, (talk) => ejectMedia(talk, url)),

@@ -54,7 +54,7 @@ export const serverProvision = workflow("server.provision", {
       const bmc = bmcOf(resource);
       const { sizeBytes } = await ports.images.probe(input.image.url, reading(context));
       const state = await ports.bmc.readState(bmc, reading(context));
-      const slots = await ports.bmc.readMedia(bmc, reading(context));
+      const slots = await ports.bmc.readMedia(bmc, [], reading(context));
       return {
         ...planInstallation(input, { server: resource, state, slots }),
         imageBytes: sizeBytes,
