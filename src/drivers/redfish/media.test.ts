@@ -231,6 +231,56 @@ describe("inserting an image", () => {
     });
   });
 
+  it.each(["https://cp.example", "https://CP.Example"])(
+    "never shows it in what becomes of the task, nor when it is read or ejected (%s)",
+    async (origin) => {
+      await withBmc(async ({ bmcs, bmc, ref }) => {
+        const secret = "https://cp.example/media/secret-path/config.iso";
+        const words = `cannot read ${origin}/media/secret-path/config.iso`;
+        const task = {
+          TaskState: "Exception",
+          TaskStatus: "Critical",
+          Messages: [{ Message: words }],
+        };
+        slotOf(bmc)["MediaTypes"] = ["CD"];
+        const stick = `${paths.manager}/VirtualMedia/Usb`;
+        bmc.resources[`${paths.manager}/VirtualMedia`] = {
+          Members: [{ "@odata.id": paths.slot }, { "@odata.id": stick }],
+        };
+        bmc.resources[stick] = {
+          "@odata.id": stick,
+          MediaTypes: ["USBStick"],
+          Actions: {
+            "#VirtualMedia.InsertMedia": { target: `${stick}/Insert` },
+            "#VirtualMedia.EjectMedia": { target: `${stick}/Eject` },
+          },
+        };
+        bmc.resources[`${paths.tasks}/1`] = task;
+        const refusal = { status: 400, body: { error: { message: words } } };
+        bmc.script = ({ path }) =>
+          path === `${stick}/Insert`
+            ? { status: 202, headers: { Location: `${paths.tasks}/1` } }
+            : path === `${stick}/Eject`
+              ? refusal
+              : undefined;
+        const drive = { url: secret, kind: "config-drive" } as const;
+        const failures = [await failureOf(bmcs.insertMedia(ref, drive, writing()))];
+        Object.assign(bmc.resources[stick], { Image: secret, Inserted: true });
+        failures.push(await failureOf(bmcs.ejectMedia(ref, secret, writing())));
+        bmc.script = ({ path }) => (path === paths.system ? refusal : undefined);
+        failures.push(await failureOf(bmcs.readMedia(ref, [secret], reading())));
+        expect(failures.map(({ code }) => code)).toEqual([
+          "BMC_TASK_FAILED",
+          "BMC_REJECTED",
+          "BMC_REJECTED",
+        ]);
+        const said = failures.map(({ message, details }) => JSON.stringify([message, details]));
+        expect(said.filter((text) => text.includes("secret-path"))).toEqual([]);
+        expect(said.every((text) => text.includes("cannot read"))).toBe(true);
+      });
+    },
+  );
+
   it("says when no slot fits", async () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       const drive = { url, kind: "config-drive" } as const;
