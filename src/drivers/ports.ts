@@ -190,7 +190,7 @@ export interface BmcPort {
 }
 
 export interface SecretsPort {
-  /** Makes a secret that so far belongs to a run belong to `owner` (a resource) as well, without an end. Repeating is safe. */
+  /** Makes a secret that so far belongs to a run belong to `owner` (a resource) as well, and live as long as that claim. Repeating is safe. */
   adopt(secret: SecretId, owner: string): Promise<void>;
   /** Takes `owner`'s claim back; the secret lives on until its run can no longer be retried. Repeating is safe. */
   release(secret: SecretId, owner: string): Promise<void>;
