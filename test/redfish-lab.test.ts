@@ -173,13 +173,13 @@ describe.each(Array.from({ length: servers }, (_, at) => at))("server %i of the 
   it("takes and gives back an image, and boots from it once", async () => {
     await during(server(), async (bmcs, ref) => {
       const image = index.images[0]!.url;
-      const media = () => bmcs.readMedia(ref, reading());
+      const media = () => bmcs.readMedia(ref, [image], reading());
       const before = await media();
       expect(before.some(({ image: held }) => held !== null)).toBe(false);
       expect(await bmcs.insertMedia(ref, { url: image, kind: "cd" }, writing("t/in"))).toBe(
         "asked",
       );
-      await until(media, (slots) => slots.some((slot) => slot.inserted && slot.image === image));
+      await until(media, (slots) => slots.some((slot) => slot.inserted && slot.holds === image));
       expect(await bmcs.insertMedia(ref, { url: image, kind: "cd" }, writing("t/in"))).toBe(
         "already",
       );

@@ -82,6 +82,8 @@ export interface MediaSlot {
   readonly types: readonly string[];
   readonly image: string | null;
   readonly inserted: boolean;
+  /** Which of the URLs that were asked about its image is; BMCs write one URL in several ways. Null: none of them. */
+  readonly holds: string | null;
 }
 
 export type MediaKind = "cd" | "config-drive";
@@ -135,8 +137,12 @@ export interface BmcPort {
   resetBmc(bmc: BmcRef, options: WriteOptions): Promise<void>;
   /** Sets the identify light. `already` when it is so. Repeating is safe. */
   setIndicator(bmc: BmcRef, on: boolean, options: WriteOptions): Promise<"already" | "asked">;
-  /** The virtual media slots that can take an image. Read-only. */
-  readMedia(bmc: BmcRef, options: ReadOptions): Promise<readonly MediaSlot[]>;
+  /** The virtual media slots that can take an image, and which of `urls` each holds. Read-only. */
+  readMedia(
+    bmc: BmcRef,
+    urls: readonly string[],
+    options: ReadOptions,
+  ): Promise<readonly MediaSlot[]>;
   /**
    * Puts `url` into a slot: a CD slot for `cd`, another usable slot for `config-drive`. Ejects what else is in
    * that slot. Returns `already` when a slot holds that URL. `asked` means taken; `readMedia` tells when it
@@ -156,7 +162,8 @@ export interface BmcPort {
   /**
    * Which drives there are and how `startErase` would erase each; it refuses when one is `none`. Read-only. Throws
    * BMC_UNSUPPORTED with `details.reason` `drives-not-seen` when some drive may not be seen, as on many machines that
-   * are off: then nothing is known, for or against.
+   * are off, and `no-drives` when a machine that is on shows none, as many do early in their self-test: then nothing is
+   * known, for or against. What it does show may lack drives for the same reasons; never empty.
    */
   eraseOffer(bmc: BmcRef, options: ReadOptions): Promise<readonly EraseOffer[]>;
   /**
@@ -164,8 +171,8 @@ export interface BmcPort {
    * being erased already is reported, not started again. One whose erase has ended is erased again, unless the BMC's
    * tasks tell that it was begun in the last `withinMs` (real ms): not every BMC's tasks say what they were for. Throws
    * BMC_UNSUPPORTED with `details.reason`: `no-erase` (naming the drives) when some drive offers no way,
-   * `drives-not-seen` when some drive may not be seen, as on many machines that are off. A machine that is on and
-   * has no drive has no targets.
+   * `drives-not-seen` and `no-drives` as `eraseOffer`. Never without a target: that nothing was to be erased is for
+   * the caller to prove.
    */
   startErase(
     bmc: BmcRef,
@@ -183,7 +190,7 @@ export interface BmcPort {
 }
 
 export interface SecretsPort {
-  /** Makes a secret that so far belongs to a run belong to `owner` (a resource) as well, without an end. Repeating is safe. */
+  /** Makes a secret that so far belongs to a run belong to `owner` (a resource) as well, and live as long as that claim. Repeating is safe. */
   adopt(secret: SecretId, owner: string): Promise<void>;
   /** Takes `owner`'s claim back; the secret lives on until its run can no longer be retried. Repeating is safe. */
   release(secret: SecretId, owner: string): Promise<void>;

@@ -177,6 +177,21 @@ describeEachBackend("keeping", (backend) => {
       expect(await store.reveal(kept)).toBe("password of z");
     });
 
+    it("still end with their run when a later run has adopted them again", async () => {
+      const [released, orphaned] = [await keep("twice"), await keep("twice_too")];
+      for (const id of [released, orphaned]) {
+        await store.adopt(id, `srv_of_${id}`);
+        await expireWith(id.replace("sec_", "run_"), now + 1_000);
+        await store.adopt(id, `srv_of_${id}`);
+      }
+      now += 1_001;
+      expect(await store.sweep()).toBe(0);
+      await store.release(released, `srv_of_${released}`);
+      const disowned = { owner: `srv_of_${orphaned}`, how: "release" } as const;
+      await put({ appends: [], disownSecrets: [disowned] });
+      expect(await store.sweep()).toBe(2);
+    });
+
     it("pass to the run that retries theirs, without an end until that one has ended", async () => {
       const id = await keep("first");
       await expireWith("run_first", now + 1_000);

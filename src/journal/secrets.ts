@@ -12,7 +12,7 @@ import type { Database } from "#platform/database.ts";
 export interface SecretStore {
   /** The secret's text. NOT_FOUND when it has expired or was forgotten; INTERNAL_ERROR when the key does not fit. */
   reveal(id: SecretId): Promise<string>;
-  /** Gives the secret an owner without whom it would expire. A second call changes nothing. */
+  /** Gives the secret an owner, without whom it expires with its run. A second call changes nothing. */
   adopt(id: SecretId, owner: string): Promise<void>;
   /** Takes the owner away, if it is this one. A second call changes nothing. */
   release(id: SecretId, owner: string): Promise<void>;
@@ -51,10 +51,11 @@ export function openSecrets(
       }
     },
     async adopt(id, owner) {
-      const rows = await query(
-        "update secrets set owner = $2, expires_at = null where id = $1 returning id",
-        [id, owner],
-      );
+      // When its run ended is not said twice: without it, nothing would end the secret once it is released.
+      const rows = await query("update secrets set owner = $2 where id = $1 returning id", [
+        id,
+        owner,
+      ]);
       if (rows.length === 0) throw new Failure("NOT_FOUND", `the secret ${id} is no longer stored`);
     },
     async release(id, owner) {

@@ -1,6 +1,8 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { machineAddresses } from "#doors/config-drive.ts";
+import { createCipher, generateSecretKey } from "#platform/cipher.ts";
 import { type ProcessWorld, openProcessWorld } from "#test/process-world.ts";
 import {
   type Api,
@@ -18,15 +20,28 @@ let world: ProcessWorld;
 let plane: ControlPlane;
 let api: Api;
 let dataDir: string;
+const secretKey = generateSecretKey();
 
 beforeAll(async () => {
   world = await openProcessWorld({ servers: 4, speed: 150, namedFaults: true });
   dataDir = await world.dataDir();
-  const env = { MILLWRIGHT_PACE: "60", MILLWRIGHT_LOG_LEVEL: "debug" };
-  plane = await world.start(world.env(dataDir, env));
+  plane = await world.start(env());
   api = world.api(plane, dataDir);
 }, 180_000);
 afterAll(() => world.close());
+
+const env = () =>
+  world.env(dataDir, {
+    MILLWRIGHT_PACE: "60",
+    MILLWRIGHT_LOG_LEVEL: "debug",
+    MILLWRIGHT_SECRET_KEY: secretKey,
+  });
+
+/** What opens a run's config drive and its call-back. */
+const tokenOf = (run: string): string => {
+  const url = machineAddresses(createCipher(secretKey), () => "").driveUrl(run);
+  return /([^/]+)\/config\.iso$/.exec(url)![1]!;
+};
 
 const files = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -50,7 +65,8 @@ it("keeps passwords and user data to itself", { timeout: 240_000 }, async () => 
   const path = serverPath(good.resourceId);
   const image = imageOf(world.lab.image("iso"));
   const body = { image, completion: "callback", userData, networkData };
-  await api.completed("POST", `${path}/provision`, body);
+  const provisioned = await api.completed("POST", `${path}/provision`, body);
+  secrets.push(tokenOf(provisioned.id));
   const refused = await api.follow("POST", serversPath, {
     ...registration(world.lab.bmc("bad-password")),
     password: wrong,
@@ -79,7 +95,7 @@ it("keeps passwords and user data to itself", { timeout: 240_000 }, async () => 
   expect((await plane.child.ended).code).toBe(0);
   said.push(["stdout", plane.child.stdout()], ["the log", plane.child.stderr()]);
   const dump = join(world.folder(), "dump.jsonl");
-  expect(await command(["dump", dump], world.env(dataDir))).toMatchObject({ code: 0 });
+  expect(await command(["dump", dump], env())).toMatchObject({ code: 0 });
   expect(statSync(dump).mode & 0o777).toBe(0o600);
   for (const file of [dump, ...files(dataDir)]) said.push([file, readFileSync(file, "latin1")]);
 

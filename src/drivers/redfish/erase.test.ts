@@ -248,12 +248,19 @@ describe("what is not erased is not called erased", () => {
   });
 
   it("when the machine is off and shows no drive", async () => {
-    await withBmc(async ({ bmcs, bmc, ref }) => {
+    await withBmc(async ({ bmcs, ref }) => {
       expect((await failureOf(bmcs.startErase(ref, { withinMs: 0 }, writing()))).code).toBe(
         "BMC_UNSUPPORTED",
       );
+    });
+  });
+
+  it("when the machine is on and shows no drive", async () => {
+    await withBmc(async ({ bmcs, bmc, ref }) => {
       bmc.resources[paths.system]!["PowerState"] = "On";
-      expect(await bmcs.startErase(ref, { withinMs: 0 }, writing())).toEqual([]);
+      const bare = { code: "BMC_UNSUPPORTED", details: { reason: "no-drives", notSeen: [] } };
+      expect(await failureOf(bmcs.startErase(ref, { withinMs: 0 }, writing()))).toMatchObject(bare);
+      expect(await failureOf(bmcs.eraseOffer(ref, reading()))).toMatchObject(bare);
     });
   });
 });

@@ -12,7 +12,10 @@ import { powerOf } from "./power.ts";
 import { taskOf } from "./tasks.ts";
 import type { Conversation } from "./wire/conversation.ts";
 
-/** The machine's drives, or a failure when one of them may have gone unseen: what is not seen is not erased. */
+/**
+ * The machine's drives, at least one, or a failure when one of them may have gone unseen: what is not seen is not
+ * erased. An empty list alone proves nothing: many BMCs list no drive while the machine is off or in its self-test.
+ */
 export const findDrives = async (
   talk: Conversation,
   host: Host,
@@ -21,14 +24,17 @@ export const findDrives = async (
   const chassis = await readChassis(survey, [{ path: host.path, facts: host.system }]);
   const drives = await readDrives(survey, host, chassis);
   const missed = survey.notSeen.filter(({ part }) => part === "drives" || part === "chassis");
+  if (missed.length === 0 && drives.length > 0) return drives;
   const { power } = powerOf(host.system);
-  if (missed.length === 0 && (drives.length > 0 || power === "on")) return drives;
+  const isBare = missed.length === 0 && power === "on";
   throw new Failure(
     "BMC_UNSUPPORTED",
-    missed.length > 0
-      ? "the BMC does not show every drive, so not all can be erased"
-      : "the machine is off and shows no drive, so none can be erased",
-    { details: { power, notSeen: missed, reason: "drives-not-seen" } },
+    isBare
+      ? "the BMC shows no drive of the machine, which is on"
+      : missed.length > 0
+        ? "the BMC does not show every drive, so not all can be erased"
+        : "the machine is off and shows no drive, so none can be erased",
+    { details: { power, notSeen: missed, reason: isBare ? "no-drives" : "drives-not-seen" } },
   );
 };
 
@@ -142,8 +148,7 @@ export const startErase = async (
   const way = await wayToErase(talk, host, drives);
   switch (way.by) {
     case "drive": {
-      const begun =
-        drives.length === 0 ? new Map<string, string>() : await readBegunTasks(talk, withinMs);
+      const begun = await readBegunTasks(talk, withinMs);
       const targets: EraseTarget[] = [];
       for (const { found, action } of way.drives)
         targets.push(await startDrive(talk, found, action, begun));

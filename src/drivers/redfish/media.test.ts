@@ -26,8 +26,8 @@ describe("inserting an image", () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       expect(await bmcs.insertMedia(ref, cd, writing())).toBe("asked");
       expect(inserts(bmc)).toEqual([{ Image: url }]);
-      expect(await bmcs.readMedia(ref, reading())).toEqual([
-        { slot: paths.slot, types: ["CD", "DVD"], image: url, inserted: true },
+      expect(await bmcs.readMedia(ref, [url], reading())).toEqual([
+        { slot: paths.slot, types: ["CD", "DVD"], image: url, inserted: true, holds: url },
       ]);
       expect(await bmcs.insertMedia(ref, cd, writing())).toBe("already");
       expect(inserts(bmc)).toHaveLength(1);
@@ -231,6 +231,56 @@ describe("inserting an image", () => {
     });
   });
 
+  it.each(["https://cp.example", "https://CP.Example"])(
+    "never shows it in what becomes of the task, nor when it is read or ejected (%s)",
+    async (origin) => {
+      await withBmc(async ({ bmcs, bmc, ref }) => {
+        const secret = "https://cp.example/media/secret-path/config.iso";
+        const words = `cannot read ${origin}/media/secret-path/config.iso`;
+        const task = {
+          TaskState: "Exception",
+          TaskStatus: "Critical",
+          Messages: [{ Message: words }],
+        };
+        slotOf(bmc)["MediaTypes"] = ["CD"];
+        const stick = `${paths.manager}/VirtualMedia/Usb`;
+        bmc.resources[`${paths.manager}/VirtualMedia`] = {
+          Members: [{ "@odata.id": paths.slot }, { "@odata.id": stick }],
+        };
+        bmc.resources[stick] = {
+          "@odata.id": stick,
+          MediaTypes: ["USBStick"],
+          Actions: {
+            "#VirtualMedia.InsertMedia": { target: `${stick}/Insert` },
+            "#VirtualMedia.EjectMedia": { target: `${stick}/Eject` },
+          },
+        };
+        bmc.resources[`${paths.tasks}/1`] = task;
+        const refusal = { status: 400, body: { error: { message: words } } };
+        bmc.script = ({ path }) =>
+          path === `${stick}/Insert`
+            ? { status: 202, headers: { Location: `${paths.tasks}/1` } }
+            : path === `${stick}/Eject`
+              ? refusal
+              : undefined;
+        const drive = { url: secret, kind: "config-drive" } as const;
+        const failures = [await failureOf(bmcs.insertMedia(ref, drive, writing()))];
+        Object.assign(bmc.resources[stick], { Image: secret, Inserted: true });
+        failures.push(await failureOf(bmcs.ejectMedia(ref, secret, writing())));
+        bmc.script = ({ path }) => (path === paths.system ? refusal : undefined);
+        failures.push(await failureOf(bmcs.readMedia(ref, [secret], reading())));
+        expect(failures.map(({ code }) => code)).toEqual([
+          "BMC_TASK_FAILED",
+          "BMC_REJECTED",
+          "BMC_REJECTED",
+        ]);
+        const said = failures.map(({ message, details }) => JSON.stringify([message, details]));
+        expect(said.filter((text) => text.includes("secret-path"))).toEqual([]);
+        expect(said.every((text) => text.includes("cannot read"))).toBe(true);
+      });
+    },
+  );
+
   it("says when no slot fits", async () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       const drive = { url, kind: "config-drive" } as const;
@@ -252,7 +302,7 @@ describe("reading slots", () => {
   ])("understands %s", async (_name, values, image, inserted) => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       Object.assign(slotOf(bmc), values);
-      expect(await bmcs.readMedia(ref, reading())).toMatchObject([{ image, inserted }]);
+      expect(await bmcs.readMedia(ref, [], reading())).toMatchObject([{ image, inserted }]);
     });
   });
 
@@ -264,17 +314,41 @@ describe("reading slots", () => {
       };
       bmc.resources[`${paths.system}/VirtualMedia`] = { Members: [{ "@odata.id": own }] };
       bmc.resources[own] = { ...slotOf(bmc), "@odata.id": own };
-      expect((await bmcs.readMedia(ref, reading())).map(({ slot }) => slot)).toEqual([own]);
+      expect((await bmcs.readMedia(ref, [], reading())).map(({ slot }) => slot)).toEqual([own]);
     });
   });
 
   it("leaves out a slot that takes no image, and keeps one that Allow says can be patched", async () => {
     await withBmc(async ({ bmcs, bmc, ref }) => {
       slotOf(bmc)["Actions"] = {};
-      expect(await bmcs.readMedia(ref, reading())).toEqual([]);
+      expect(await bmcs.readMedia(ref, [], reading())).toEqual([]);
       bmc.script = ({ path }) =>
         path === paths.slot ? { headers: { Allow: "GET, PATCH" }, body: slotOf(bmc) } : undefined;
-      expect(await bmcs.readMedia(ref, reading())).toHaveLength(1);
+      expect(await bmcs.readMedia(ref, [], reading())).toHaveLength(1);
+    });
+  });
+});
+
+describe("a URL that the BMC writes in its own way", () => {
+  const asked = "https://Images.Example/debian 13.iso";
+  const shown = "https://images.example/debian%2013.iso";
+
+  it("is seen to be in, is not inserted again, and is ejected", async () => {
+    await withBmc(async ({ bmcs, bmc, ref }) => {
+      bmc.script = (request) => {
+        if (request.path === paths.insert)
+          Object.assign(slotOf(bmc), { Image: shown, Inserted: true });
+        return request.path === paths.insert ? { status: 204 } : undefined;
+      };
+      const medium = { url: asked, kind: "cd" } as const;
+      expect(await bmcs.insertMedia(ref, medium, writing())).toBe("asked");
+      expect(await bmcs.readMedia(ref, [url, asked], reading())).toMatchObject([
+        { image: shown, inserted: true, holds: asked },
+      ]);
+      expect(await bmcs.insertMedia(ref, medium, writing())).toBe("already");
+      expect(await bmcs.readMedia(ref, [url], reading())).toMatchObject([{ holds: null }]);
+      expect(await bmcs.ejectMedia(ref, asked, writing())).toBe("asked");
+      expect(await bmcs.readMedia(ref, [asked], reading())).toMatchObject([{ holds: null }]);
     });
   });
 });

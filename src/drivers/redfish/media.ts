@@ -8,14 +8,30 @@ import type { Reply } from "./reply.ts";
 import { watchShortly } from "./tasks.ts";
 import type { Conversation } from "./wire/conversation.ts";
 
+/**
+ * A config drive's URL opens it to whoever knows it. The path is hidden by itself too: a BMC may repeat the URL with
+ * another spelling of the host.
+ */
+const hideUrl = (talk: Conversation, url: string, instead: string): void => {
+  talk.hide(url, instead);
+  const path = URL.canParse(url) ? new URL(url).pathname : "/";
+  if (path !== "/") talk.hide(path, instead);
+};
+
 /** See `BmcPort.readMedia`. */
-export const readMedia = async (talk: Conversation): Promise<readonly MediaSlot[]> =>
-  (await readSlots(talk)).map(({ path, types, image, inserted }) => ({
+export const readMedia = async (
+  talk: Conversation,
+  urls: readonly string[],
+): Promise<readonly MediaSlot[]> => {
+  for (const url of urls) hideUrl(talk, url, "a medium's URL");
+  return (await readSlots(talk)).map(({ path, types, image, inserted }) => ({
     slot: path,
     types,
     image,
     inserted,
+    holds: urls.find((url) => isSameImage(image, url)) ?? null,
   }));
+};
 
 const holds = (slot: Slot, url: string): boolean => slot.inserted && isSameImage(slot.image, url);
 
@@ -111,8 +127,7 @@ export const insertMedia = async (
   talk: Conversation,
   { url, kind }: { readonly url: string; readonly kind: MediaKind },
 ): Promise<"already" | "asked"> => {
-  // A config drive's URL opens it to whoever knows it.
-  if (kind === "config-drive") talk.hide(url, "the config drive's URL");
+  if (kind === "config-drive") hideUrl(talk, url, "the config drive's URL");
   const slots = await readSlots(talk);
   if (slots.some((slot) => holds(slot, url))) return "already";
   const candidates = slotsFor(slots, kind);
@@ -123,9 +138,11 @@ export const insertMedia = async (
     if (reply === null) continue;
     const task = await watchShortly(talk, reply);
     if (task?.state === "failed") {
-      throw new Failure("BMC_TASK_FAILED", `the BMC could not insert the image: ${task.message}`, {
-        details: { path: slot.path },
-      });
+      throw talk.veil(
+        new Failure("BMC_TASK_FAILED", `the BMC could not insert the image: ${task.message}`, {
+          details: { path: slot.path },
+        }),
+      );
     }
     return "asked";
   }
@@ -140,6 +157,7 @@ export const insertMedia = async (
 
 /** See `BmcPort.ejectMedia`. */
 export const ejectMedia = async (talk: Conversation, url: string): Promise<"already" | "asked"> => {
+  hideUrl(talk, url, "the medium's URL");
   const holding = (await readSlots(talk)).filter((slot) => isSameImage(slot.image, url));
   for (const slot of holding) {
     const reply = await sendEject(talk, slot);

@@ -323,7 +323,7 @@ describe("every recorded machine", () => {
       erasable: inventory.drives.filter(({ secureErase }) => secureErase).length,
       nics: inventory.networkInterfaces.length,
       powerSupplies: inventory.powerSupplies.length,
-      media: (await bmcs.readMedia(bmc, reading())).length,
+      media: (await bmcs.readMedia(bmc, [], reading())).length,
       memoryGib: inventory.system.memoryBytes === null ? null : inventory.system.memoryBytes / gib,
       serial: inventory.system.serial,
     }).toEqual({

@@ -12,12 +12,15 @@ import { defaultTimeouts, type RedfishOptions, type Timeouts } from "./options.t
 import { setPower } from "./power.ts";
 import { resetBmc } from "./reset-bmc.ts";
 import { readState } from "./state.ts";
+import { BoundedMap } from "./wire/bounded-map.ts";
 import { Conversation } from "./wire/conversation.ts";
 import { emptyMemory, type Memory } from "./wire/memory.ts";
 import type { BmcSession } from "./wire/session-store.ts";
 import { createSessions } from "./wire/sessions.ts";
 
 const maxRemembered = 10_000;
+
+const useOf = (bmc: string, account: BmcRef["credentials"]): string => `${bmc} ${account}`;
 
 /** BMCs whose sessions are ended at the same time, so that two thousand of them do not take two thousand sockets. */
 const endingAtOnce = 50;
@@ -30,17 +33,16 @@ const endingAtOnce = 50;
 export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Promise<void> } => {
   const timeouts: Timeouts = { ...defaultTimeouts, ...options.timeouts };
   const { clock, log, sessions: store } = options;
-  const sessions = createSessions({ store, clock, log });
-  const memories = new Map<string, Memory>();
-  const used = new Map<string, BmcRef>();
+  const sessions = createSessions({ store, clock, log, most: maxRemembered });
+  const memories = new BoundedMap<Memory>(maxRemembered);
+  /** Where this process may have a session to end; one that is forgotten here is ended when it was idle. */
+  const used = new BoundedMap<BmcRef>(maxRemembered);
   const closing = new AbortController();
 
   const memoryOf = (bmc: BmcRef): Memory => {
     const { name } = originOf(bmc.address);
     const known = memories.get(name);
     if (known !== undefined) return known;
-    const [oldest] = memories.keys();
-    if (memories.size >= maxRemembered && oldest !== undefined) memories.delete(oldest);
     const memory = emptyMemory();
     memories.set(name, memory);
     return memory;
@@ -63,12 +65,21 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
     work: (talk: Conversation) => Promise<T>,
   ): Promise<T> => {
     const talk = begin(bmc, call);
-    used.set(`${talk.origin.name} ${bmc.credentials}`, bmc);
+    const { name } = talk.origin;
+    used.set(useOf(name, bmc.credentials), bmc);
     try {
       return await work(talk);
     } finally {
       await talk.close();
+      if (talk.auth === "session") used.set(useOf(name, bmc.credentials), bmc);
+      else await forgetUnlessHeld(name, bmc);
     }
+  };
+
+  /** A registration that failed has left no session. Never throws: what is kept in vain is bounded. */
+  const forgetUnlessHeld = async (name: string, { credentials }: BmcRef): Promise<void> => {
+    const session = await store.find(name, credentials).catch(() => undefined);
+    if (session === null) used.delete(useOf(name, credentials));
   };
 
   /** Ends a session that nobody uses any more. Never throws: what cannot be ended times out at the BMC. */
@@ -88,6 +99,7 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
   /** Ends the sessions last used before a time. */
   const endIdle = async (beforeMs: number): Promise<void> => {
     const left = [...(await store.takeIdle(beforeMs))];
+    for (const { bmc, account } of left) used.delete(useOf(bmc, account));
     while (left.length > 0) await Promise.all(left.splice(0, endingAtOnce).map(endAlone));
   };
 
@@ -106,7 +118,7 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
 
   const disconnect = async (bmc: BmcRef): Promise<void> => {
     const { name } = originOf(bmc.address);
-    used.delete(`${name} ${bmc.credentials}`);
+    used.delete(useOf(name, bmc.credentials));
     const session = await store.find(name, bmc.credentials);
     if (session !== null && (await store.forget(session))) await endAlone(session);
   };
@@ -132,7 +144,7 @@ export const createRedfish = (options: RedfishOptions): BmcPort & { close(): Pro
     setPower: (bmc, intent, call) => during(bmc, call, (talk) => setPower(talk, intent)),
     resetBmc: (bmc, call) => during(bmc, call, resetBmc),
     setIndicator: (bmc, on, call) => during(bmc, call, (talk) => setIndicator(talk, on)),
-    readMedia: (bmc, call) => during(bmc, call, readMedia),
+    readMedia: (bmc, urls, call) => during(bmc, call, (talk) => readMedia(talk, urls)),
     insertMedia: (bmc, media, call: WriteOptions) =>
       during(bmc, call, (talk) => insertMedia(talk, media)),
     ejectMedia: (bmc, url, call) => during(bmc, call, (talk) => ejectMedia(talk, url)),

@@ -100,6 +100,10 @@ export const serverDecommission = workflow("server.decommission", {
       }
       const result = await eraseAll(context);
       if (isWait(result)) return result;
+      if (result.drives.length === 0) {
+        fact({ type: "server.erase_skipped", data: { reason: diskless } });
+        return skip(diskless, result);
+      }
       const [method = null, ...others] = new Set(result.drives.map((drive) => drive.method));
       fact({
         type: "server.erased",
@@ -142,6 +146,10 @@ export const serverDecommission = workflow("server.decommission", {
     reason: input.reason,
     drives: prior.erase.drives,
   }));
+
+/** Nothing was erased, so the record must not say that something was. */
+const diskless =
+  "the machine shows no drive, and its last inspection found none: there was nothing to erase";
 
 /** The server must not be shown on for ever after because it was when it was last looked at. */
 function tellPower({ resource, fact }: ServerContext, power: "on" | "off"): void {

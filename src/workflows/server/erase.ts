@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
-import type { EraseProgress, EraseTarget } from "#drivers/ports.ts";
+import type { InventoryDrive } from "#contract/inventory.ts";
+import { isInSelfTest } from "#domain/server/installation.ts";
+import { drivesMissingFrom, isKnownDiskless } from "#domain/server/known-drives.ts";
+import type { EraseProgress, EraseTarget, SystemState } from "#drivers/ports.ts";
 import { type Wait, wait } from "#engine/kit.ts";
 import { type ServerContext, bmcOf, elapsedMs, reading, writing } from "./kit.ts";
 import { Asked, bringOff, bringOn, isWait } from "./power.ts";
@@ -15,6 +18,9 @@ import { Asked, bringOff, bringOn, isWait } from "./power.ts";
  * power, and some begin an erase only at the next start: those are switched on.
  *
  * Only `done` counts. A drive whose erase cannot be followed any more is not erased.
+ *
+ * Nothing is begun before every drive that the inspections know is shown. That there is nothing to erase takes more than
+ * an empty list: the machine on and past its self-test, ten minutes, and an inspection that found no drive either.
  */
 
 export const ErasedDrive = z.object({
@@ -47,10 +53,10 @@ type Memo = z.infer<typeof Memo>;
 const idleMs = 60_000;
 /** In declared time: how long a task may be missing before the drive counts as not erased (iDRAC shows new jobs late). */
 const lostMs = 60_000;
-/** In declared time: how long a machine that was switched on may take to show its drives. */
+/** In declared time: how long a machine that is on may take to show its drives. */
 const appearMs = 600_000;
 
-/** The proof per drive once all are erased and the machine is off; else what to wait for. */
+/** The proof per drive once all are erased and the machine is off, without any when it has none; else what to wait for. */
 export async function eraseAll(context: ServerContext): Promise<Wait | { drives: ErasedDrive[] }> {
   const memo = Memo.safeParse(context.memo).data ?? {
     targets: null,
@@ -69,8 +75,10 @@ export async function eraseAll(context: ServerContext): Promise<Wait | { drives:
 }
 
 async function look(context: ServerContext, memo: Memo): Promise<Wait | { drives: ErasedDrive[] }> {
-  const targets = memo.targets ?? (await start(context, memo));
+  const begun = memo.targets !== null && memo.targets.length > 0 ? memo.targets : null;
+  const targets = begun ?? (await start(context, memo));
   if (isWait(targets)) return targets;
+  if (targets.length === 0) return switchOff(context, memo, []);
   const bmc = bmcOf(context.resource);
   const progress = await context.ports.bmc.readErase(bmc, targets, reading(context));
   const failed = progress.filter(({ state }) => state === "failed");
@@ -100,11 +108,24 @@ async function look(context: ServerContext, memo: Memo): Promise<Wait | { drives
   });
 }
 
-/** Starts what is not started. A machine that hides its drives while it is off is switched on first. */
+/**
+ * Starts what is not started; without a target only where there is nothing to erase. A machine that hides its drives while
+ * it is off is switched on first.
+ */
 async function start(context: ServerContext, memo: Memo): Promise<Wait | readonly EraseTarget[]> {
   const { ports, resource } = context;
   const bmc = bmcOf(resource);
+  const isPatient = elapsedMs(context, memo.poweredAt ?? memo.since) < appearMs;
+  const state = await ports.bmc.readState(bmc, reading(context));
+  if (isPatient && state.power === "on" && isInSelfTest(state.bootProgress))
+    return wait("waiting for the end of the machine's self-test, until which it may hide drives", {
+      for: "10s",
+      memo,
+    });
   try {
+    const offer = await ports.bmc.eraseOffer(bmc, reading(context));
+    const missing = drivesMissingFrom(resource, offer);
+    if (missing.length > 0) throw notShown(missing);
     const withinMs = context.now() - context.startedAt;
     return await ports.bmc.startErase(bmc, { withinMs }, writing(context));
   } catch (thrown) {
@@ -112,16 +133,33 @@ async function start(context: ServerContext, memo: Memo): Promise<Wait | readonl
     if (thrown.code === "BMC_UNSUPPORTED" && thrown.details?.["reason"] === "no-erase")
       throw cannotErase(context, thrown);
     if (thrown.code !== "BMC_UNSUPPORTED" && thrown.code !== "BMC_REJECTED") throw thrown;
-    const { power } = await ports.bmc.readState(bmc, reading(context));
+    const { power } = state;
     if (memo.poweredAt === null && power !== "on") return switchOn(context, memo);
-    if (memo.poweredAt === null || elapsedMs(context, memo.poweredAt) >= appearMs)
-      throw cannotErase(context, thrown);
-    return wait("waiting for the machine, which was switched on for it, to show its drives", {
-      for: "10s",
-      memo,
-    });
+    if (isPatient)
+      return wait("waiting for the machine, which is on, to show its drives", {
+        for: "10s",
+        memo,
+      });
+    if (isBare(thrown, state) && isKnownDiskless(resource)) return [];
+    throw cannotErase(context, thrown);
   }
 }
+
+/** Nothing that the BMC says hints at a drive, and the machine is where it would show its drives. */
+const isBare = (thrown: Failure, { power, changing, bootProgress }: SystemState): boolean =>
+  thrown.details?.["reason"] === "no-drives" &&
+  power === "on" &&
+  !changing &&
+  !isInSelfTest(bootProgress);
+
+const notShown = (drives: readonly InventoryDrive[]): Failure => {
+  const missing = drives.map(({ id, serial }) => ({ driveId: id, serial }));
+  return new Failure(
+    "BMC_UNSUPPORTED",
+    `the BMC does not show ${namesOf(missing)}, known from an inspection`,
+    { details: { drives: missing, reason: "drives-not-seen" } },
+  );
+};
 
 async function switchOn(context: ServerContext, memo: Memo): Promise<Wait> {
   const poweredAt = context.now();
@@ -179,7 +217,8 @@ export async function refuseIfNotErasable(context: ServerContext): Promise<void>
 const isUnknown = (thrown: unknown): boolean =>
   thrown instanceof Failure &&
   (thrown.code === "BMC_REJECTED" ||
-    (thrown.code === "BMC_UNSUPPORTED" && thrown.details?.["reason"] === "drives-not-seen"));
+    (thrown.code === "BMC_UNSUPPORTED" &&
+      ["drives-not-seen", "no-drives"].includes(String(thrown.details?.["reason"]))));
 
 /** A big machine has dozens of drives; `details` has them all. */
 const mostNamed = 4;
@@ -198,8 +237,14 @@ const namesOf = (
 const waysOut =
   "erase or destroy the drives by hand, then abandon this run, or ask for decommission again with skipErase and a reason";
 
+/** Where drives are missed it may be the record that is wrong: one was taken out, or the machine never had any. */
+const waysOutOf = (cause: Failure): string =>
+  isUnknown(cause)
+    ? `${waysOut}; where there is no such drive any more, inspect the server while it is on, then retry this run`
+    : waysOut;
+
 const cannotErase = ({ resource }: ServerContext, cause: Failure): Failure =>
-  new Failure(cause.code, `server ${resource.id}: ${cause.message}; ${waysOut}`, {
+  new Failure(cause.code, `server ${resource.id}: ${cause.message}; ${waysOutOf(cause)}`, {
     ...(cause.details !== undefined && { details: cause.details }),
     cause,
   });

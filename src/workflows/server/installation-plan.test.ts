@@ -13,6 +13,7 @@ const slot = (n: number): MediaSlot => ({
   types: ["CD"],
   image: null,
   inserted: false,
+  holds: null,
 });
 
 const plan = (

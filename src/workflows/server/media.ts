@@ -17,9 +17,10 @@ export async function insertAll(
   const { ports, resource } = context;
   const bmc = bmcOf(resource);
   for (const medium of media) await ports.bmc.insertMedia(bmc, medium, writing(context));
-  const slots = await ports.bmc.readMedia(bmc, reading(context));
+  const urls = media.map(({ url }) => url);
+  const slots = await ports.bmc.readMedia(bmc, urls, reading(context));
   const missing = media.filter(
-    ({ url }) => !slots.some((slot) => slot.inserted && slot.image === url),
+    ({ url }) => !slots.some((slot) => slot.inserted && slot.holds === url),
   );
   return missing.length === 0
     ? null
@@ -39,7 +40,7 @@ export async function ejectAll(
   const { ports, resource } = context;
   const bmc = bmcOf(resource);
   for (const url of urls) await ports.bmc.ejectMedia(bmc, url, writing(context));
-  const slots = await ports.bmc.readMedia(bmc, reading(context));
-  const isLeft = slots.some((slot) => slot.image !== null && urls.includes(slot.image));
+  const slots = await ports.bmc.readMedia(bmc, urls, reading(context));
+  const isLeft = slots.some((slot) => slot.holds !== null);
   return isLeft ? wait("waiting for the BMC to eject the media") : null;
 }

@@ -11,6 +11,16 @@ import { cyclePower, isWait } from "./power.ts";
 import { leaveInstaller, verifyInstalled } from "./verify-install.ts";
 
 /**
+ * What a step has put in: an image, and the config drive of a run. The drive's URL opens it to whoever knows it, so it is
+ * made from the run's id when it is needed, and journalled nowhere. `urls` is what was journalled before that was so.
+ */
+const Inserted = z.union([
+  z.object({ image: z.string(), driveOf: RunId }),
+  z.object({ urls: z.array(z.string()) }),
+]);
+type Inserted = z.infer<typeof Inserted>;
+
+/**
  * server.provision: installs an operating system from an image, through the BMC's virtual media.
  *
  *   validate ▶ reserve ▶ insert-media ▶ set-boot-once ═ power-cycle ▶ await-install ▶ eject-media ▶ verify ▶ record
@@ -58,7 +68,7 @@ export const serverProvision = workflow("server.provision", {
       const bmc = bmcOf(resource);
       const { sizeBytes } = await ports.images.probe(input.image.url, reading(context));
       const state = await ports.bmc.readState(bmc, reading(context));
-      const slots = await ports.bmc.readMedia(bmc, reading(context));
+      const slots = await ports.bmc.readMedia(bmc, [], reading(context));
       return {
         ...planInstallation(input, { server: resource, state, slots }),
         imageBytes: sizeBytes,
@@ -78,25 +88,26 @@ export const serverProvision = workflow("server.provision", {
   .step("insert-media", {
     expected: "10s",
     poll: { min: "2s", max: "10s" },
-    output: z.object({ urls: z.array(z.string()) }),
+    output: Inserted,
     run: async (context) => {
       const media = mediaFor(context, context.prior.validate.configDrive);
-      return (await insertAll(context, media)) ?? { urls: media.map(({ url }) => url) };
+      return (await insertAll(context, media)) ?? insertedBy(context);
     },
     undo: async (context) => {
-      const urls = urlsFor(context, context.output);
+      const urls = urlsFor(context, [context.output]);
       return (await ejectAll(context, urls)) ?? undefined;
     },
   })
   .step("set-boot-once", {
     expected: "3s",
+    output: Inserted.nullable(),
     run: async (context) => {
       // A retry that starts here has the earlier run's media in; this run's config drive has to replace them.
       const media = mediaFor(context, context.prior.validate.configDrive);
       const waiting = await insertAll(context, media);
       if (waiting !== null) return waiting;
       await context.ports.bmc.setBootOnceCd(bmcOf(context.resource), writing(context));
-      return undefined;
+      return insertedBy(context);
     },
     undo: async (context) => {
       await context.ports.bmc.clearBootOverride(bmcOf(context.resource), writing(context));
@@ -152,7 +163,7 @@ export const serverProvision = workflow("server.provision", {
         ? null
         : await leaveInstaller(context, { ...prior["await-install"], ...prior["power-cycle"] });
       if (leaving !== null) return leaving;
-      const ejecting = await ejectAll(context, urlsFor(context, prior["insert-media"]));
+      const ejecting = await ejectAll(context, urlsFor(context, insertedBefore(prior)));
       return ejecting === null ? undefined : { ...ejecting, memo: { left: true } };
     },
   })
@@ -164,7 +175,7 @@ export const serverProvision = workflow("server.provision", {
       const { input, prior } = context;
       const waiting = await verifyInstalled(context, {
         live: input.image.format === "live-iso",
-        urls: urlsFor(context, prior["insert-media"]),
+        urls: urlsFor(context, insertedBefore(prior)),
         reportsProgress: prior.validate.reportsProgress,
       });
       return waiting ?? undefined;
@@ -202,14 +213,33 @@ function mediaFor({ input, ports, run }: ProvisionContext, configDrive: boolean)
   return configDrive ? [image, drive] : [image];
 }
 
+const insertedBy = ({ input, run }: ProvisionContext): Inserted => ({
+  image: input.image.url,
+  driveOf: run.id,
+});
+
+/** What the steps of this run, and of those that it goes on from, have put in. */
+const insertedBefore = (prior: {
+  readonly "insert-media": Inserted;
+  readonly "set-boot-once": Inserted | null;
+}): readonly (Inserted | null)[] => [prior["insert-media"], prior["set-boot-once"]];
+
 /**
  * Every URL that may be in a slot because of this run: its own, and, after a retry from a later step, those that
- * the run before it put in.
+ * the runs before it put in.
  */
 function urlsFor(
   context: ProvisionContext,
-  inserted: { readonly urls: readonly string[] } | undefined,
+  inserted: readonly (Inserted | null | undefined)[],
 ): string[] {
+  const { configDrive } = context.ports;
   const own = mediaFor(context, true).map(({ url }) => url);
-  return [...new Set([...own, ...(inserted?.urls ?? [])])];
+  const earlier = inserted.flatMap((by) =>
+    by === null || by === undefined
+      ? []
+      : "urls" in by
+        ? by.urls
+        : [by.image, configDrive.url(by.driveOf)],
+  );
+  return [...new Set([...own, ...earlier])];
 }

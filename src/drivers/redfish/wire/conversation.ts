@@ -188,7 +188,12 @@ export class Conversation {
   }
 
   refuse(reply: Reply): Failure {
-    return this.#veil.over(refusal(reply, this.now()));
+    return this.veil(refusal(reply, this.now()));
+  }
+
+  /** The failure without what is hidden: for one that repeats a BMC's words and is no refusal. */
+  veil(failure: Failure): Failure {
+    return this.#veil.over(failure);
   }
 
   /** Forgets the session without ending it: the BMC that held it restarts. */

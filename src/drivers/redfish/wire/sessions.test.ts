@@ -45,6 +45,34 @@ describe("a session", () => {
     );
   });
 
+  it("is looked for at the end only where there may be one", async () => {
+    const memory = createMemorySessionStore();
+    const looked: string[] = [];
+    const find: typeof memory.find = (bmc, account) => {
+      looked.push(account);
+      return memory.find(bmc, account);
+    };
+    await withBmc(
+      async ({ bmcs, bmc, ref, clock }) => {
+        bmc.script = ({ method, path }) =>
+          method === "POST" && path === paths.sessions ? { status: 401 } : undefined;
+        const refused = { ...ref, credentials: "sec_01KAP5ZV9QJ5T1W7R9D0C3M8XJ" } as const;
+        expect((await failureOf(bmcs.connect(refused, reading()))).code).toBe("BMC_AUTH_FAILED");
+        bmc.script = () => undefined;
+        const idle = { ...ref, credentials: "sec_01KAP5ZV9QJ5T1W7R9D0C3M8XK" } as const;
+        await bmcs.readState(idle, reading());
+        clock.advance(4_000_000);
+        await vi.waitFor(() => expect(bmc.sessions.size).toBe(0));
+        await bmcs.readState(ref, reading());
+        looked.length = 0;
+        await bmcs.close();
+        expect(looked).toEqual([ref.credentials]);
+        expect(bmc.sessions.size).toBe(0);
+      },
+      { sessions: { ...memory, find } },
+    );
+  });
+
   it("is ended once it was idle", async () => {
     await withBmc(async ({ bmcs, bmc, ref, clock, sessions }) => {
       await bmcs.readState(ref, reading());

@@ -7,6 +7,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { isOutOfSessions, mustChangePassword, refusal } from "#drivers/redfish/refusal.ts";
 import { header, type Reply } from "#drivers/redfish/reply.ts";
+import { BoundedMap } from "./bounded-map.ts";
 import type { Line } from "./line.ts";
 import type { BmcSession, SessionStore } from "./session-store.ts";
 
@@ -30,6 +31,8 @@ export interface SessionsOptions {
   readonly store: SessionStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** BMCs whose sessions that could not be ended are kept in mind. */
+  readonly most: number;
 }
 
 export interface LoginAt {
@@ -64,9 +67,9 @@ const uriOf = (reply: Reply): string | null => {
   return id === null ? null : targetOf(id);
 };
 
-export const createSessions = ({ store, clock, log }: SessionsOptions) => {
+export const createSessions = ({ store, clock, log, most }: SessionsOptions) => {
   /** Sessions whose end failed; they are ended first when a BMC is out of room. */
-  const leftovers = new Map<string, BmcSession[]>();
+  const leftovers = new BoundedMap<BmcSession[]>(most);
 
   /** Ends a session at the BMC. Never throws: one that cannot be ended times out there, and is kept in mind. */
   const end = async (line: Line, session: BmcSession): Promise<void> => {
