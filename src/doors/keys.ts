@@ -7,8 +7,14 @@ import type { Database } from "#platform/database.ts";
 
 /** The installation's two keys: what lets the first caller in, and what encrypts stored secrets. */
 
+const SECRET_FILE = "secret-key";
+
 export const secretKeyOf = (config: Config, dir: DataDir): string =>
-  config.MILLWRIGHT_SECRET_KEY ?? dir.once("secret-key", generateSecretKey).value;
+  config.MILLWRIGHT_SECRET_KEY ?? dir.once(SECRET_FILE, generateSecretKey).value;
+
+/** The secret key that the next start will use; null when it would make one. */
+export const knownSecretKey = (config: Config, dir: DataDir): string | null =>
+  config.MILLWRIGHT_SECRET_KEY ?? dir.existing(SECRET_FILE);
 
 const ADMIN = { name: "admin", role: "super_admin" } as const;
 const FILE = "admin-key";
