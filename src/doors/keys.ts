@@ -1,5 +1,5 @@
 import type { ApiKeys } from "#http/api-keys.ts";
-import { newApiKey } from "#http/api-keys.ts";
+import { ADMIN_ROLE, newApiKey } from "#http/api-keys.ts";
 import { generateSecretKey } from "#platform/cipher.ts";
 import type { Config } from "#platform/config.ts";
 import type { DataDir } from "#platform/data-dir.ts";
@@ -16,7 +16,7 @@ export const secretKeyOf = (config: Config, dir: DataDir): string =>
 export const knownSecretKey = (config: Config, dir: DataDir): string | null =>
   config.MILLWRIGHT_SECRET_KEY ?? dir.existing(SECRET_FILE);
 
-const ADMIN = { name: "admin", role: "super_admin" } as const;
+const ADMIN = { name: "admin", role: ADMIN_ROLE } as const;
 const FILE = "admin-key";
 
 export interface AdminKey {
