@@ -3,13 +3,16 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { rename } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { verifyAudit } from "#journal/audit.ts";
+import { belongsTo, giveTheKey } from "#journal/installation.ts";
 import { migrate, readMigrations } from "#journal/migrate.ts";
 import { dump, restore } from "#journal/transfer.ts";
-import { readConfig } from "#platform/config.ts";
+import { createCipher } from "#platform/cipher.ts";
+import { type Config, readConfig } from "#platform/config.ts";
 import type { Database } from "#platform/database.ts";
-import { openDataDir } from "#platform/data-dir.ts";
+import { type DataDir, openDataDir } from "#platform/data-dir.ts";
 import { rebuild } from "#projections/rebuild.ts";
 import { resourceBindings } from "./foundation.ts";
+import { knownSecretKey } from "./keys.ts";
 import { openDatabase } from "./open-database.ts";
 
 /** The doors that work on the database while no control plane runs: each prints one line and exits. */
@@ -18,11 +21,17 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
+async function withDatabase(
+  work: (
+    database: Database,
+    at: { readonly config: Config; readonly dir: DataDir },
+  ) => Promise<void>,
+): Promise<void> {
   const config = readConfig(process.env);
-  const database = await openDatabase(config, openDataDir(config.MILLWRIGHT_DATA_DIR));
+  const dir = openDataDir(config.MILLWRIGHT_DATA_DIR);
+  const database = await openDatabase(config, dir);
   try {
-    await work(database);
+    await work(database, { config, dir });
   } finally {
     await database.close();
   }
@@ -79,14 +88,18 @@ export const dumpCommand = (file: string): Promise<void> =>
     );
   });
 
+/** Opened when the first line is asked for: what is read before somebody asks is lost, and that is all of a short file. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  yield* createInterface({
+    input: createReadStream(file),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  });
+}
+
 export const restoreCommand = (file: string): Promise<void> =>
-  withDatabase(async (database) => {
+  withDatabase(async (database, { config, dir }) => {
     await migrate(database);
-    const lines = createInterface({
-      input: createReadStream(file),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    });
-    const counts = await restore(database, lines, readMigrations().at(-1)?.number ?? 0);
+    const counts = await restore(database, linesOf(file), readMigrations().at(-1)?.number ?? 0);
     const { runs, resources } = await rebuild({
       database,
       bindings: resourceBindings,
@@ -95,4 +108,9 @@ export const restoreCommand = (file: string): Promise<void> =>
     say(
       `restored ${counts["events"] ?? 0} events and ${counts["secrets"] ?? 0} secrets: ${runs} runs, ${resources} resources`,
     );
+    const key = knownSecretKey(config, dir);
+    if (key === null || !(await belongsTo(database, createCipher(key))))
+      say(
+        `this installation does not have the key of these secrets; before you start it, ${giveTheKey}`,
+      );
   });

@@ -6,6 +6,7 @@ import { createGate } from "#drivers/redfish/wire/gate.ts";
 import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
 import { serverTable } from "#domain/server/row.ts";
 import { bindResource, type ResourceBindings } from "#engine/resources.ts";
+import { claimInstallation } from "#journal/installation.ts";
 import { openJournal, type OpenJournal } from "#journal/postgres-journal.ts";
 import { openSecrets, type SecretStore } from "#journal/secrets.ts";
 import { type Cipher, createCipher } from "#platform/cipher.ts";
@@ -45,17 +46,21 @@ export interface FoundationOptions {
 
 export const resourceBindings: ResourceBindings = { server: bindResource(serverTable) };
 
-/** `undo` collects how to close what was opened, in the order of opening. */
+/**
+ * `undo` collects how to close what was opened, in the order of opening. A process whose secret key is not the
+ * database's is refused before it can take any work.
+ */
 export async function openFoundation(
   { config, log, database, secretKey, publicUrl }: FoundationOptions,
   undo: (() => unknown)[],
 ): Promise<Foundation> {
+  const cipher = createCipher(secretKey);
+  await claimInstallation(database, cipher);
   const { clock, stop: stopClock } = await sharedClock(database);
   undo.push(stopClock);
   const journal = await openJournal(database);
   undo.push(() => journal.close());
   const ids = createIds(() => clock.now());
-  const cipher = createCipher(secretKey);
   const secrets = openSecrets(database, cipher, clock);
   const addresses = machineAddresses(cipher, publicUrl);
   const bmc = createRedfish({

@@ -1,5 +1,5 @@
 import type { ApiKeys } from "#http/api-keys.ts";
-import { newApiKey } from "#http/api-keys.ts";
+import { ADMIN_ROLE, newApiKey } from "#http/api-keys.ts";
 import { generateSecretKey } from "#platform/cipher.ts";
 import type { Config } from "#platform/config.ts";
 import type { DataDir } from "#platform/data-dir.ts";
@@ -7,10 +7,16 @@ import type { Database } from "#platform/database.ts";
 
 /** The installation's two keys: what lets the first caller in, and what encrypts stored secrets. */
 
-export const secretKeyOf = (config: Config, dir: DataDir): string =>
-  config.MILLWRIGHT_SECRET_KEY ?? dir.once("secret-key", generateSecretKey).value;
+const SECRET_FILE = "secret-key";
 
-const ADMIN = { name: "admin", role: "super_admin" } as const;
+export const secretKeyOf = (config: Config, dir: DataDir): string =>
+  config.MILLWRIGHT_SECRET_KEY ?? dir.once(SECRET_FILE, generateSecretKey).value;
+
+/** The secret key that the next start will use; null when it would make one. */
+export const knownSecretKey = (config: Config, dir: DataDir): string | null =>
+  config.MILLWRIGHT_SECRET_KEY ?? dir.existing(SECRET_FILE);
+
+const ADMIN = { name: "admin", role: ADMIN_ROLE } as const;
 const FILE = "admin-key";
 
 export interface AdminKey {

@@ -222,6 +222,57 @@ describeEachBackend("adversity", (backend) => {
     });
   });
 
+  it("keeps a slice that began while a renewal of the others' leases was on its way", async () => {
+    const db = faulty(test.database);
+    const held = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const later = Promise.withResolvers<void>();
+    const letGo = Promise.withResolvers<void>();
+    let renewal: "prompt" | "to be held" | "held" | "released" = "prompt";
+    db.onOther = async (sql) => {
+      if (!sql.includes("set lease_until = $3 from runs")) return;
+      if (renewal === "released") return later.resolve();
+      if (renewal !== "to be held") return;
+      renewal = "held";
+      held.resolve();
+      await go.promise;
+    };
+    const aborted: string[] = [];
+    const toy = await open(
+      toyWorkflow("server.inspect", toyHead())
+        .step("long", {
+          expected: "1s",
+          within: "24h",
+          undo: nothing("waits"),
+          run: async ({ key, signal }) => {
+            await Promise.race([
+              letGo.promise,
+              new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
+            ]);
+            if (signal.aborted) aborted.push(key);
+          },
+        })
+        .result(() => null),
+      { database: db.database, leaseMs: 3_000 },
+    );
+    const first = await toy.begin("server.inspect");
+    await toy.until(first, ({ steps }) => steps[0]?.status === "running");
+    renewal = "to be held";
+    await held.promise;
+    const second = await toy.begin("server.inspect");
+    await toy.until(second, ({ steps }) => steps[0]?.status === "running");
+    // The next renewal is asked for up to a second later; by then the slow one's answer has been judged.
+    renewal = "released";
+    go.resolve();
+    await later.promise;
+    letGo.resolve();
+    for (const id of [first, second]) {
+      expect(await toy.ended(id)).toMatchObject({ status: "completed", steps: [{ losses: 0 }] });
+      expect(await toy.types(id)).not.toContain("run.recovered");
+    }
+    expect(aborted).toEqual([]);
+  });
+
   it("runs one slice at a time of a run whose lease it let expire and then took again", async () => {
     const db = faulty(test.database);
     let isCut = true;

@@ -288,10 +288,14 @@ export class Dispatcher {
     if (this.#running.size === 0) return;
     const { owner, leaseMs } = this.#options;
     try {
-      const runs = [...this.#running.keys()];
+      const asked = [...this.#running];
+      const runs = asked.map(([run]) => run);
       const renewed = await renewLeases(this.#core, { owner, runs, leaseMs });
       const ours = new Map<string, Renewed>(renewed.map((row) => [row.run, row]));
-      for (const [run, { lease, signals }] of this.#running) {
+      for (const [run, running] of asked) {
+        // The answer says nothing of a slice that began while it was on its way.
+        if (this.#running.get(run) !== running) continue;
+        const { lease, signals } = running;
         const row = ours.get(run);
         if (row === undefined || row.fence !== lease.fence) signals.end("lost");
         else if (row.cancelled) signals.cancelStep();

@@ -31,7 +31,7 @@ const tags = [
 /** What any request may meet, by what the endpoint takes. */
 function commonRefusals({ access, params, query, body }: Route["endpoint"]): FailureCode[] {
   const refusals: FailureCode[] = ["INTERNAL_ERROR", "UNAVAILABLE"];
-  if (access === "key") refusals.push("UNAUTHORIZED");
+  if (access === "key") refusals.push("UNAUTHORIZED", "FORBIDDEN");
   if (params !== undefined || query !== undefined || body !== undefined)
     refusals.push("VALIDATION_ERROR");
   if (body !== undefined) refusals.push("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE");

@@ -13,6 +13,9 @@ const hashOf = (key: string): string => createHash("sha256").update(key).digest(
 
 export const newApiKey = (): string => `mk_${randomBytes(32).toString("base64url")}`;
 
+/** The only role that means anything until rights are given per project: it may do everything. */
+export const ADMIN_ROLE = "super_admin";
+
 /** A revoked key is refused after this time at the latest. */
 const KEPT_MS = 5_000;
 const MOST_KEPT = 1_000;

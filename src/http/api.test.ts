@@ -6,6 +6,7 @@ import {
   otherKey,
   serversPath,
 } from "#test/api-world.ts";
+import { createApiKeys } from "./api-keys.ts";
 import { createApi } from "./api.ts";
 import { batchBodyLimitBytes, defaultBodyLimitBytes } from "./body.ts";
 
@@ -92,6 +93,24 @@ describe("keys", () => {
     expect(answer.status).toBe(401);
   });
 
+  it("of any role but super_admin are refused, whatever they ask for", async () => {
+    const key = "mk_viewer-0123456789abcdef";
+    await createApiKeys({ db: world.db, ids: world.deps.ids, now: world.deps.now }).ensure({
+      name: "viewer",
+      key,
+      role: "viewer",
+    });
+    for (const [method, path] of [
+      ["GET", runsPath],
+      ["POST", serversPath],
+      ["GET", "/v1/events"],
+    ] as const) {
+      const { status, body } = await world.read(method, path, { key });
+      expect([status, body.success, body.error.code]).toEqual([403, false, "FORBIDDEN"]);
+      expect(body.error.message).toContain("role viewer");
+    }
+  });
+
   it("name the caller, who then stands in the run", async () => {
     const { body } = await world.read("POST", serversPath, {
       body: newServerBody(),
@@ -103,7 +122,6 @@ describe("keys", () => {
 
   it("take the scheme in any case, and refuse a revoked key once it is forgotten", async () => {
     const { ids, now } = world.deps;
-    const { createApiKeys } = await import("./api-keys.ts");
     let time = now();
     const keys = createApiKeys({ db: world.db, ids, now: () => time });
     const key = "mk_to-be-revoked-0123456789";

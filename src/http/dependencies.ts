@@ -7,7 +7,7 @@ import type { EventReader } from "#projections/event-reader.ts";
 import type { RunReader } from "#projections/run-reader.ts";
 import type { ServerReader } from "#projections/server-reader.ts";
 
-/** Who is asking: what an API key stands for. Roles are carried, so that rights can be decided from them. */
+/** Who is asking: what an API key stands for. Its role decides what it may do. */
 export interface Caller {
   /** Stands in `triggeredBy` and in every event's actor. */
   readonly name: string;

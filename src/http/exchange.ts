@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { Failure } from "#contract/failures.ts";
+import { ADMIN_ROLE } from "./api-keys.ts";
 import type { ApiDependencies, Caller } from "./dependencies.ts";
 import { type Call, type Route, check } from "./endpoint.ts";
 import { type Reply, type Stamp, answer, answerFailure, headersFor } from "./envelope.ts";
@@ -31,6 +32,12 @@ const traceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 async function callerOf(deps: ApiDependencies, headers: Headers): Promise<Caller> {
   const token = bearer.exec(headers.get("authorization") ?? "")?.[1];
   const caller = token === undefined ? null : await deps.auth(token);
+  // Whoever made a key of a lesser role meant it to do less: nothing is safer than everything.
+  if (caller !== null && caller.role !== ADMIN_ROLE)
+    throw new Failure(
+      "FORBIDDEN",
+      `this API key has the role ${caller.role}, which may do nothing yet; use one of the role ${ADMIN_ROLE}`,
+    );
   if (caller !== null) return caller;
   throw new Failure(
     "UNAUTHORIZED",

@@ -56,7 +56,7 @@ const deps = {
       }
     },
   },
-  auth: async () => ({ name: "caller", role: "admin" }),
+  auth: async () => ({ name: "caller", role: "super_admin" }),
   region: "local",
   log: () => undefined,
   now: () => Date.now(),

@@ -142,6 +142,15 @@ describeEachBackend("journal", (backend) => {
     expect(read?.digest).toBe(eventDigest("run_g", 1, read!));
   });
 
+  it("knows the cursors of its own events, and no other database's", async () => {
+    await journal.commit({ appends: [append("run_k", 0, "a")] });
+    const { cursor } = (await journal.read("run_k"))[0]!;
+    expect(await journal.knows(cursor)).toBe(true);
+    for (const tx of ["3", "9999999999999999999"])
+      expect(await journal.knows({ ...cursor, tx })).toBe(false);
+    expect(await journal.knows({ ...cursor, position: 999_999_999_999_999 })).toBe(false);
+  });
+
   it("remembers checkpoints and follows from them", async () => {
     const start = await journal.head();
     await journal.commit({ appends: [append("run_h", 0, "a", "b")] });

@@ -134,6 +134,11 @@ export interface Journal {
   onCommit(listener: (byOthers: boolean) => void): () => void;
   /** The cursor behind the newest event that is safe to have seen. */
   head(): Promise<Cursor>;
+  /**
+   * Whether the cursor is that of an event of this journal. One from another database, as after a restore, or from the
+   * future of this one would skip events, or wait for a transaction that is far off.
+   */
+  knows(cursor: Cursor): Promise<boolean>;
   /** A named subscriber's checkpoint; null when it has none. */
   checkpoint(subscriber: string): Promise<Cursor | null>;
   saveCheckpoint(subscriber: string, cursor: Cursor): Promise<void>;

@@ -139,6 +139,14 @@ export async function openJournal(database: Database): Promise<OpenJournal> {
       return rows[0] ?? { tx: "0", position: 0 };
     },
 
+    async knows({ tx, position }) {
+      const rows = await database.query(
+        "select from events where tx = $1::xid8 and position = $2",
+        [tx, position],
+      );
+      return rows.length > 0;
+    },
+
     async checkpoint(subscriber) {
       const rows = await database.query<Cursor>(
         "select tx::text as tx, position from checkpoints where subscriber = $1",

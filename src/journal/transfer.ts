@@ -27,6 +27,7 @@ const tables = {
     columns: "number, after_position, to_position, events, digest, sealed_at",
     key: "number",
   },
+  installation: { columns: "number, key_token, recorded_at", key: "number" },
 } as const;
 
 type TableName = keyof typeof tables;
@@ -95,6 +96,9 @@ const inserts: Readonly<Record<TableName, string>> = {
   seals: `insert into seals (number, after_position, to_position, events, digest, sealed_at)
     select number, after_position, to_position, events, digest, sealed_at
     from jsonb_to_recordset($1::jsonb) as r(number integer, after_position bigint, to_position bigint, events integer, digest text, sealed_at timestamptz)`,
+  installation: `insert into installation (number, key_token, recorded_at)
+    select number, key_token, recorded_at
+    from jsonb_to_recordset($1::jsonb) as r(number integer, key_token text, recorded_at timestamptz)`,
 };
 
 /** The last line of a cut file is half a line. */
@@ -122,12 +126,15 @@ export async function restore(
     );
     if ((filled[0]?.n ?? 0) > 0)
       throw new RestoreRefused("the database is not empty; restore into a new one");
+    // Whoever started here before, it is the dump's secrets that the key must open from now on.
+    await query("delete from installation");
     const counts: Record<string, number> = {};
     const pending: Record<TableName, unknown[]> = {
       events: [],
       secrets: [],
       api_keys: [],
       seals: [],
+      installation: [],
     };
     const flush = async (table: TableName): Promise<void> => {
       if (pending[table].length > 0) await query(inserts[table], [JSON.stringify(pending[table])]);

@@ -25,23 +25,28 @@ export interface EventReader {
   ofStream(stream: string, afterVersion: number, limit: number): Promise<readonly LoggedEvent[]>;
   /** The log newest first, before a position (null: from the end). */
   page(filter: LogFilter, before: number | null, limit: number): Promise<LogPage>;
+  /** Whether a live reader can resume after this text: it is the cursor of an event of this very log. */
+  knows(cursor: string): Promise<boolean>;
   /** The log live, from the cursor on (null: from now). Ends when the signal aborts. */
   follow(filter: LogFilter, after: string | null, signal: AbortSignal): AsyncIterable<LiveEvent>;
 }
 
 /** `tx.position`, as `LiveEvent.cursor` has it; null when the text is no such thing. */
-export function readCursor(text: string): Cursor | null {
+function readCursor(text: string): Cursor | null {
   const match = /^(0|[1-9]\d{0,18})\.(\d{1,15})$/.exec(text);
   return match?.[1] === undefined || match[2] === undefined
     ? null
     : { tx: match[1], position: Number(match[2]) };
 }
 
+/** Before everything, in any database. */
+const isBeginning = ({ tx, position }: Cursor): boolean => tx === "0" && position === 0;
+
 const writeCursor = (cursor: Cursor): string => `${cursor.tx}.${cursor.position}`;
 
 export function createEventReader(
   db: Database,
-  journal: Pick<Journal, "read" | "latest" | "follow" | "head" | "onCommit">,
+  journal: Pick<Journal, "read" | "latest" | "follow" | "head" | "knows" | "onCommit">,
   now: () => number,
 ): EventReader {
   const tail = new EventTail(journal);
@@ -70,6 +75,10 @@ export function createEventReader(
         next: events.length > limit ? (shown.at(-1)?.position ?? null) : null,
         total: count,
       };
+    },
+    async knows(text) {
+      const cursor = readCursor(text);
+      return cursor !== null && (isBeginning(cursor) || (await journal.knows(cursor)));
     },
     async *follow(filter, after, signal) {
       const from = after === null ? null : readCursor(after);

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPglite } from "#platform/pglite.ts";
@@ -105,6 +106,30 @@ describe("a start", { timeout: 180_000 }, () => {
         stderr: expect.stringContaining("nothing has been changed"),
       });
     expect(await written()).toEqual(before);
+  });
+
+  it("with another secret key than the database's is refused, also after a restore elsewhere", async () => {
+    const ended = async ({ child }: { readonly child: Child }): Promise<void> => {
+      child.signal("SIGTERM");
+      expect(await child.ended).toEqual({ code: 0, signal: null });
+    };
+    const what =
+      /belong to another secret key than this process has.* set MILLWRIGHT_SECRET_KEY to/;
+    const dataDir = await world.dataDir();
+    await ended(await world.start(world.env(dataDir)));
+    const MILLWRIGHT_SECRET_KEY = randomBytes(32).toString("base64");
+    await refused(world.begin(world.env(dataDir, { MILLWRIGHT_SECRET_KEY })), what);
+
+    const dump = join(world.folder(), "dump");
+    expect(await command(["dump", dump], world.env(dataDir))).toMatchObject({ code: 0 });
+    const elsewhere = await world.dataDir();
+    expect(await command(["restore", dump], world.env(elsewhere))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("set MILLWRIGHT_SECRET_KEY to"),
+    });
+    await refused(world.begin(world.env(elsewhere)), what);
+    const key = readFileSync(join(dataDir, "secret-key"), "utf8").trim();
+    await ended(await world.start(world.env(elsewhere, { MILLWRIGHT_SECRET_KEY: key })));
   });
 });
 

@@ -8,7 +8,6 @@ import { name, paging } from "#http/queries.ts";
 import { refusal } from "#http/refusal.ts";
 import { type StreamMessage, noMessages, streamAnswer, wantsStream } from "#http/sse.ts";
 import type { LogFilter } from "#projections/event-filter.ts";
-import { readCursor } from "#projections/event-reader.ts";
 
 const TypePattern = z
   .string()
@@ -54,11 +53,17 @@ async function* messages(
     yield { id: cursor, event: event.type, data: event };
 }
 
-function resumeAfter(headers: Headers): string | null {
+async function resumeAfter(
+  { events }: Pick<ApiDependencies, "events">,
+  headers: Headers,
+): Promise<string | null> {
   const id = headers.get("last-event-id");
   if (id === null || id === "") return null;
-  if (readCursor(id) === null) throw refusal({ "Last-Event-ID": "must be an id of this stream" });
-  return id;
+  if (await events.knows(id)) return id;
+  throw refusal({
+    "Last-Event-ID":
+      "is not the cursor of an event in this log, as after a restore; read the log by pages for what was missed, and follow it without",
+  });
 }
 
 export const eventRoutes = (deps: ApiDependencies): Route[] => [
@@ -92,7 +97,7 @@ export const eventRoutes = (deps: ApiDependencies): Route[] => [
         ...(actor !== undefined && { actor }),
       };
       if (!wantsStream(call.headers)) return eventsPage(deps, filter, { limit, cursor });
-      const after = resumeAfter(call.headers);
+      const after = await resumeAfter(deps, call.headers);
       const gone = new AbortController();
       const signal = AbortSignal.any([call.signal, gone.signal]);
       return streamAnswer({

@@ -379,6 +379,28 @@ describe("the event log", () => {
     const headers = { accept: "text/event-stream", "last-event-id": "1" };
     expect((await world.ask("GET", "/v1/events", { headers })).status).toBe(400);
   });
+
+  it("is not followed after an event of another database, which would skip or wait without a word", async () => {
+    await world.registered();
+    const { tx, position } = await world.journal.head();
+    const resume = async (id: string) => {
+      const response = await world.ask("GET", "/v1/events", {
+        headers: { accept: "text/event-stream", "last-event-id": id },
+      });
+      const text = response.status === 200 ? "" : await response.text();
+      if (response.status === 200) await response.body?.cancel();
+      return [response.status, text] as const;
+    };
+    expect(await resume(`${tx}.${position}`)).toEqual([200, ""]);
+    expect(await resume("0.0")).toEqual([200, ""]);
+    // From the future of this one, from its past, and of a transaction that wrote another event.
+    for (const id of [`${Number(tx) + 10_000}.${position}`, `4.1`, `${tx}.${position + 1}`]) {
+      const [status, text] = await resume(id);
+      expect([id, status]).toEqual([id, 400]);
+      expect(text).toContain("VALIDATION_ERROR");
+      expect(text).toContain("Last-Event-ID is not the cursor of an event in this log");
+    }
+  });
 });
 
 describe("workflow types", () => {
