@@ -1,7 +1,6 @@
 import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { rename } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { verifyAudit } from "#journal/audit.ts";
 import { migrate, readMigrations } from "#journal/migrate.ts";
 import { dump, restore } from "#journal/transfer.ts";
@@ -9,6 +8,7 @@ import { readConfig } from "#platform/config.ts";
 import type { Database } from "#platform/database.ts";
 import { openDataDir } from "#platform/data-dir.ts";
 import { rebuild } from "#projections/rebuild.ts";
+import { linesOfFile } from "./dump-file.ts";
 import { resourceBindings } from "./foundation.ts";
 import { openDatabase } from "./open-database.ts";
 
@@ -82,11 +82,8 @@ export const dumpCommand = (file: string): Promise<void> =>
 export const restoreCommand = (file: string): Promise<void> =>
   withDatabase(async (database) => {
     await migrate(database);
-    const lines = createInterface({
-      input: createReadStream(file),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    });
-    const counts = await restore(database, lines, readMigrations().at(-1)?.number ?? 0);
+    const newest = readMigrations().at(-1)?.number ?? 0;
+    const counts = await restore(database, linesOfFile(file), newest);
     const { runs, resources } = await rebuild({
       database,
       bindings: resourceBindings,
