@@ -6,11 +6,10 @@ import { migrate, readMigrations } from "#journal/migrate.ts";
 import { dump, restore } from "#journal/transfer.ts";
 import { readConfig } from "#platform/config.ts";
 import type { Database } from "#platform/database.ts";
-import { openDataDir } from "#platform/data-dir.ts";
 import { rebuild } from "#projections/rebuild.ts";
 import { linesOfFile } from "./dump-file.ts";
 import { resourceBindings } from "./foundation.ts";
-import { openDatabase } from "./open-database.ts";
+import { openDatabase, takeDataDir } from "./open-database.ts";
 
 /** The doors that work on the database while no control plane runs: each prints one line and exits. */
 
@@ -20,7 +19,7 @@ const say = (line: string): void => {
 
 async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
   const config = readConfig(process.env);
-  const database = await openDatabase(config, openDataDir(config.MILLWRIGHT_DATA_DIR));
+  const database = await openDatabase(config, takeDataDir(config));
   try {
     await work(database);
   } finally {

@@ -6,12 +6,18 @@ import { openDataDir, type DataDir } from "#platform/data-dir.ts";
 import { openPglite } from "#platform/pglite.ts";
 import { openPostgres } from "#platform/postgres.ts";
 
-/** The configured database. The embedded one takes the data directory for itself: throws DataDirInUse. */
-export async function openDatabase(config: Config, dir: DataDir): Promise<Database> {
+/** The data directory, which the embedded database takes for this process alone. Throws DataDirInUse. */
+export function takeDataDir(config: Config): DataDir {
+  const dir = openDataDir(config.MILLWRIGHT_DATA_DIR);
+  if (config.MILLWRIGHT_DATABASE_URL === undefined) dir.lockAlone();
+  return dir;
+}
+
+/** The configured database. */
+export async function openDatabase(config: Config, taken: DataDir): Promise<Database> {
   const url = config.MILLWRIGHT_DATABASE_URL;
   if (url !== undefined) return openPostgres(url, { maxConnections: 12 });
-  dir.lockAlone();
-  return openPglite(join(dir.path, "database"));
+  return openPglite(join(taken.path, "database"));
 }
 
 /** The data directory and the configured database, open. */
@@ -20,8 +26,8 @@ export interface Storage {
   readonly database: Database;
 }
 
-export async function openStorage(config: Config): Promise<Storage> {
-  const dir = openDataDir(config.MILLWRIGHT_DATA_DIR);
+export async function openStorage(config: Config, taken?: DataDir): Promise<Storage> {
+  const dir = taken ?? takeDataDir(config);
   return { dir, database: await openDatabase(config, dir) };
 }
 
