@@ -1,13 +1,10 @@
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { rename } from "node:fs/promises";
 import { verifyAudit } from "#journal/audit.ts";
 import { migrate, readMigrations } from "#journal/migrate.ts";
 import { dump, restore } from "#journal/transfer.ts";
 import { readConfig } from "#platform/config.ts";
 import type { Database } from "#platform/database.ts";
 import { rebuild } from "#projections/rebuild.ts";
-import { linesOfFile } from "./dump-file.ts";
+import { linesOfFile, mustBeReadable, writeLines } from "./dump-file.ts";
 import { resourceBindings } from "./foundation.ts";
 import { openDatabase, takeDataDir } from "./open-database.ts";
 
@@ -60,26 +57,25 @@ export const auditCommand = (): Promise<void> =>
     if (problems.length > 0 || broken !== null) process.exitCode = 1;
   });
 
-export const dumpCommand = (file: string): Promise<void> =>
-  withDatabase(async (database) => {
-    await migrate(database);
-    const partial = `${file}.partial`;
-    const out = createWriteStream(partial, { mode: 0o600 });
-    let lines = 0;
-    await dump(database, new Date(), async (line) => {
-      lines += 1;
-      if (!out.write(`${line}\n`)) await once(out, "drain");
-    });
-    out.end();
-    await once(out, "finish");
-    await rename(partial, file);
-    say(
-      `wrote ${lines} lines to ${file}; secrets in it are encrypted with this installation's secret key`,
-    );
-  });
+export async function dumpCommand(file: string): Promise<void> {
+  let lines = 0;
+  await writeLines(file, (write) =>
+    withDatabase(async (database) => {
+      await migrate(database);
+      await dump(database, new Date(), async (line) => {
+        lines += 1;
+        await write(line);
+      });
+    }),
+  );
+  say(
+    `wrote ${lines} lines to ${file}; secrets in it are encrypted with this installation's secret key`,
+  );
+}
 
-export const restoreCommand = (file: string): Promise<void> =>
-  withDatabase(async (database) => {
+export async function restoreCommand(file: string): Promise<void> {
+  await mustBeReadable(file);
+  await withDatabase(async (database) => {
     await migrate(database);
     const newest = readMigrations().at(-1)?.number ?? 0;
     const counts = await restore(database, linesOfFile(file), newest);
@@ -92,3 +88,4 @@ export const restoreCommand = (file: string): Promise<void> =>
       `restored ${counts["events"] ?? 0} events and ${counts["secrets"] ?? 0} secrets: ${runs} runs, ${resources} resources`,
     );
   });
+}

@@ -5,6 +5,7 @@ import type { Database } from "#platform/database.ts";
 import { openDataDir, type DataDir } from "#platform/data-dir.ts";
 import { openPglite } from "#platform/pglite.ts";
 import { openPostgres } from "#platform/postgres.ts";
+import { databaseRefused } from "./refused.ts";
 
 /** The data directory, which the embedded database takes for this process alone. Throws DataDirInUse. */
 export function takeDataDir(config: Config): DataDir {
@@ -13,10 +14,13 @@ export function takeDataDir(config: Config): DataDir {
   return dir;
 }
 
-/** The configured database. */
+/** The configured database. Throws in words when a server does not let us in. */
 export async function openDatabase(config: Config, taken: DataDir): Promise<Database> {
   const url = config.MILLWRIGHT_DATABASE_URL;
-  if (url !== undefined) return openPostgres(url, { maxConnections: 12 });
+  if (url !== undefined)
+    return openPostgres(url, { maxConnections: 12 }).catch((error: unknown) => {
+      throw databaseRefused(error);
+    });
   return openPglite(join(taken.path, "database"));
 }
 

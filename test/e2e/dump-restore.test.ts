@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -41,6 +41,9 @@ async function filled(name: string, events: number): Promise<string> {
   return dataDir;
 }
 
+/** Nobody listens on port 1. */
+const closedDatabase = "postgres://postgres@127.0.0.1:1/postgres";
+
 const on = (dataDir: string) => ({ MILLWRIGHT_DATA_DIR: dataDir });
 
 describe("dump and restore", { timeout: 180_000 }, () => {
@@ -60,5 +63,36 @@ describe("dump and restore", { timeout: 180_000 }, () => {
     expect(await command(["dump", again], on(to))).toMatchObject({ code: 0 });
     const rows = (path: string) => readFileSync(path, "utf8").split("\n").slice(1);
     expect(rows(again)).toEqual(rows(file));
+  });
+
+  it("say in one line what file they cannot write or read", async () => {
+    const dataDir = await filled("words", 0);
+    expect(await command(["dump", "/nonexist/x"], on(dataDir))).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /^millwright: cannot write \/nonexist\/x: ENOENT.*\n$/,
+      ) as string,
+    });
+    expect(await command(["restore", "/nope"], on(dataDir))).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^millwright: cannot read \/nope: ENOENT.*\n$/) as string,
+    });
+    expect(await command(["restore", folder], on(dataDir))).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^millwright: .*EISDIR.*\n$/) as string,
+    });
+  });
+
+  it("leave no half of a dump behind", async () => {
+    const target = join(folder, "half");
+    const missing = { ...on(join(folder, "half-data")), MILLWRIGHT_DATABASE_URL: closedDatabase };
+    expect(await command(["dump", target], missing)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("MILLWRIGHT_DATABASE_URL") as string,
+    });
+    expect(readdirSync(folder).filter((name) => name.startsWith("half"))).toEqual(["half-data"]);
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -54,5 +55,23 @@ describe("start", { timeout: 180_000 }, () => {
     expect(world()).toBe(before);
     first.signal("SIGTERM");
     expect(await first.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it("names the setting of a port that is taken", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    const child = start({ MILLWRIGHT_PORT: String(port), MILLWRIGHT_LOG_LEVEL: "silent" });
+    expect(await child.ended).toEqual({ code: 1, signal: null });
+    other.close();
+    expect(child.stderr()).toBe(
+      `millwright: port ${port} is in use; choose another with MILLWRIGHT_PORT (0 = any)\n`,
+    );
+  });
+
+  it("names the setting of a database that nobody serves", async () => {
+    const child = start({ MILLWRIGHT_DATABASE_URL: "postgres://postgres@127.0.0.1:1/postgres" });
+    expect(await child.ended).toEqual({ code: 1, signal: null });
+    expect(child.stderr()).toMatch(/^millwright: .*MILLWRIGHT_DATABASE_URL.*ECONNREFUSED.*\n$/);
   });
 });
