@@ -28,7 +28,7 @@ import { serverPath } from "./servers.ts";
 export const startAnswers = {
   200: {
     description:
-      "With `Prefer: wait`: the server, once the run has ended. With `plan=true`: the plan",
+      "With `Prefer: wait`: the server, once the run has ended; `meta.workflowId` is the run, which says whether it completed. With `plan=true`: the plan",
     schema: single(z.union([Server, Plan])),
   },
   202: {
