@@ -29,12 +29,13 @@ const tags = [
 ];
 
 /** What any request may meet, by what the endpoint takes. */
-function commonRefusals({ access, params, query, body }: Route["endpoint"]): FailureCode[] {
+function commonRefusals({ method, access, params, query, body }: Route["endpoint"]): FailureCode[] {
   const refusals: FailureCode[] = ["INTERNAL_ERROR", "UNAVAILABLE"];
   if (access === "key") refusals.push("UNAUTHORIZED");
   if (params !== undefined || query !== undefined || body !== undefined)
     refusals.push("VALIDATION_ERROR");
-  if (body !== undefined) refusals.push("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE");
+  if (body !== undefined) refusals.push("UNSUPPORTED_MEDIA_TYPE");
+  if (body !== undefined || method === "delete") refusals.push("PAYLOAD_TOO_LARGE");
   return refusals;
 }
 

@@ -157,7 +157,7 @@ const decommissionRoute = (deps: ApiDependencies, door: Door): Route =>
       path: serverPath,
       summary: "Decommission a server",
       description:
-        "Refused while something uses it. Its disks are erased, with proof, unless `skipErase` says otherwise and why; then it is forgotten.",
+        "Refused while something uses it. Its disks are erased, with proof, unless `skipErase` says otherwise and why; then it is forgotten. `skipErase` and `reason` are query parameters; a body is refused.",
       query: DeleteQuery,
     },
     (call) =>
