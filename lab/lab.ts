@@ -8,6 +8,8 @@ import { buildImages } from "./images/catalogue.ts";
 import { network } from "./media/network.ts";
 import type { Options } from "./options.ts";
 import { profileById, profiles } from "./profiles/catalogue.ts";
+import { lockDirectory } from "./world/directory-lock.ts";
+import type { DirectoryLock } from "./world/directory-lock.ts";
 import { Journal } from "./world/journal.ts";
 import { timingAt } from "./world/timing.ts";
 import { namedFaults } from "./world/traits.ts";
@@ -31,11 +33,22 @@ export class StartError extends Error {}
 
 /** Starts a lab, or continues the one whose state is in the data directory. Rejects with a StartError when it cannot. */
 export async function startLab(options: Options): Promise<Lab> {
+  // First of all: a second lab would find the ports taken, choose others, and write them over those of the first.
+  const lock = await takeDirectory(options.dataDir);
+  try {
+    return await startLocked(options, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> {
   const clock = (): number => Date.now();
   const control = new ControlServer(buildImages());
   const url = await listenControl(control, options);
 
-  const journal = openJournal(path.join(options.dataDir, "lab"));
+  const journal = openJournal(stateFolder(options.dataDir));
   const faults = new Faults();
   const timing = timingAt(options.speed);
   const callbackDelayMs = (attempts: number): number => 250 * 2 ** attempts;
@@ -45,6 +58,7 @@ export async function startLab(options: Options): Promise<Lab> {
     await Promise.all([control.close(), fleet.close()]);
     world.close();
     journal.close();
+    lock.release();
   };
   try {
     await fleet.addAll(wantedBmcs(options, journal));
@@ -87,6 +101,30 @@ function wantedBmcs(options: Options, journal: Journal): readonly Wanted[] {
       return { name: identity.name, profile, port: null, isAdded: true };
     });
   return [...healthy, ...faulty, ...added];
+}
+
+const stateFolder = (dataDir: string): string => path.join(dataDir, "lab");
+
+/** A lab whose parent was just killed needs a moment to end: one that follows it waits a little. */
+async function takeDirectory(dataDir: string): Promise<DirectoryLock> {
+  for (let attempt = 1; ; attempt += 1) {
+    const lock = tryDirectory(dataDir);
+    if (lock !== null) return lock;
+    if (attempt === 10) {
+      throw new StartError(
+        `the data directory ${dataDir} is in use by another lab; stop that one, or choose another with --data-dir or MILLWRIGHT_DATA_DIR`,
+      );
+    }
+    await wait(100);
+  }
+}
+
+function tryDirectory(dataDir: string): DirectoryLock | null {
+  try {
+    return lockDirectory(stateFolder(dataDir));
+  } catch (error) {
+    throw new StartError(`the data directory cannot be used: ${reason(error)}`);
+  }
 }
 
 /** A lab that was just killed may hold its port for a moment: one that follows it waits a little. */

@@ -1,7 +1,8 @@
 import { fork, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -99,6 +100,26 @@ describe("the lab's process", () => {
     const exited = exitOf(child);
     child.kill("SIGTERM");
     expect(await exited).toBe(0);
+  });
+
+  test("refuses a directory that another lab is using, and leaves its state alone", async () => {
+    const { child } = await forkLab();
+    // A digest, because private keys are in it.
+    const world = (): string =>
+      createHash("sha256")
+        .update(readFileSync(path.join(dataDir, "lab", "world.jsonl")))
+        .digest("hex");
+    const before = world();
+    expect(await run(...small)).toEqual({
+      code: 1,
+      error: `lab: the data directory ${dataDir} is in use by another lab; stop that one, or choose another with --data-dir or MILLWRIGHT_DATA_DIR\n`,
+    });
+    expect(world()).toBe(before);
+    const exited = exitOf(child);
+    child.kill("SIGKILL");
+    await exited;
+    // Whoever is killed no longer uses it.
+    (await forkLab()).child.disconnect();
   });
 
   test("says in one line what is wrong with a flag, and that a port is taken", async () => {

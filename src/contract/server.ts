@@ -101,10 +101,13 @@ export const Server = z
       .object({ code: z.enum(failureCodes), message: z.string(), run: RunId })
       .nullable()
       .meta({ description: "What put the server into `error`, and the run that tells the story" }),
-    actions: z
-      .array(ServerAction)
-      .meta({ description: "What may be asked of the server in the state that it is in" }),
-    activeRunId: RunId.nullable().meta({ description: "The run that is changing this server now" }),
+    actions: z.array(ServerAction).meta({
+      description: "What may be asked of the server now; nothing while a run has it",
+    }),
+    activeRunId: RunId.nullable().meta({
+      description:
+        "The run that has this server: it is changing it now, or it failed and is held, until it is undone, retried or abandoned",
+    }),
     bmc: z.object({
       address: z.string(),
       tls: z.object({ mode: TlsMode, fingerprint256: z.string().nullable() }),
@@ -196,6 +199,10 @@ export const serverFacts = {
         restorable: z.boolean().meta({
           description: "The run's undo, asked for later, may still bring back the state before",
         }),
+        held: z
+          .literal(true)
+          .optional()
+          .meta({ description: "The run keeps the server's lock until it is undone or retried" }),
       })
       .nullable()
       .meta({ description: "Set when the run leaves the server in `error`" }),

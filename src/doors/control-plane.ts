@@ -19,6 +19,7 @@ import { openFoundation } from "./foundation.ts";
 import { healthOf } from "./health.ts";
 import { ensureAdminKey, secretKeyOf, type AdminKey } from "./keys.ts";
 import { openStorage, type Storage } from "./open-database.ts";
+import { portRefused } from "./refused.ts";
 import { VERSION } from "./version.ts";
 
 /** The control plane, put together: the only place where every room is known. */
@@ -116,9 +117,9 @@ async function open(
     configDrive: readConfigDrive({ journal, secrets, addresses }),
     version: VERSION,
   });
-  const server = await serveApi(api, {
-    host: config.MILLWRIGHT_HOST,
-    port: config.MILLWRIGHT_PORT,
+  const place = { host: config.MILLWRIGHT_HOST, port: config.MILLWRIGHT_PORT };
+  const server = await serveApi(api, place).catch((error: unknown) => {
+    throw portRefused(error, place);
   });
   listening = server.url;
   undo.push(() => server.close());

@@ -1,7 +1,3 @@
-import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
-import { rename } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { verifyAudit } from "#journal/audit.ts";
 import { belongsTo, giveTheKey } from "#journal/installation.ts";
 import { migrate, readMigrations } from "#journal/migrate.ts";
@@ -9,11 +5,12 @@ import { dump, restore } from "#journal/transfer.ts";
 import { createCipher } from "#platform/cipher.ts";
 import { type Config, readConfig } from "#platform/config.ts";
 import type { Database } from "#platform/database.ts";
-import { type DataDir, openDataDir } from "#platform/data-dir.ts";
+import type { DataDir } from "#platform/data-dir.ts";
 import { rebuild } from "#projections/rebuild.ts";
+import { linesOfFile, mustBeReadable, writeLines } from "./dump-file.ts";
 import { resourceBindings } from "./foundation.ts";
 import { knownSecretKey } from "./keys.ts";
-import { openDatabase } from "./open-database.ts";
+import { openDatabase, takeDataDir } from "./open-database.ts";
 
 /** The doors that work on the database while no control plane runs: each prints one line and exits. */
 
@@ -28,7 +25,7 @@ async function withDatabase(
   ) => Promise<void>,
 ): Promise<void> {
   const config = readConfig(process.env);
-  const dir = openDataDir(config.MILLWRIGHT_DATA_DIR);
+  const dir = takeDataDir(config);
   const database = await openDatabase(config, dir);
   try {
     await work(database, { config, dir });
@@ -70,36 +67,28 @@ export const auditCommand = (): Promise<void> =>
     if (problems.length > 0 || broken !== null) process.exitCode = 1;
   });
 
-export const dumpCommand = (file: string): Promise<void> =>
-  withDatabase(async (database) => {
-    await migrate(database);
-    const partial = `${file}.partial`;
-    const out = createWriteStream(partial, { mode: 0o600 });
-    let lines = 0;
-    await dump(database, new Date(), async (line) => {
-      lines += 1;
-      if (!out.write(`${line}\n`)) await once(out, "drain");
-    });
-    out.end();
-    await once(out, "finish");
-    await rename(partial, file);
-    say(
-      `wrote ${lines} lines to ${file}; secrets in it are encrypted with this installation's secret key`,
-    );
-  });
-
-/** Opened when the first line is asked for: what is read before somebody asks is lost, and that is all of a short file. */
-async function* linesOf(file: string): AsyncGenerator<string> {
-  yield* createInterface({
-    input: createReadStream(file),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  });
+export async function dumpCommand(file: string): Promise<void> {
+  let lines = 0;
+  await writeLines(file, (write) =>
+    withDatabase(async (database) => {
+      await migrate(database);
+      await dump(database, new Date(), async (line) => {
+        lines += 1;
+        await write(line);
+      });
+    }),
+  );
+  say(
+    `wrote ${lines} lines to ${file}; secrets in it are encrypted with this installation's secret key`,
+  );
 }
 
-export const restoreCommand = (file: string): Promise<void> =>
-  withDatabase(async (database, { config, dir }) => {
+export async function restoreCommand(file: string): Promise<void> {
+  await mustBeReadable(file);
+  await withDatabase(async (database, { config, dir }) => {
     await migrate(database);
-    const counts = await restore(database, linesOf(file), readMigrations().at(-1)?.number ?? 0);
+    const newest = readMigrations().at(-1)?.number ?? 0;
+    const counts = await restore(database, linesOfFile(file), newest);
     const { runs, resources } = await rebuild({
       database,
       bindings: resourceBindings,
@@ -114,3 +103,4 @@ export const restoreCommand = (file: string): Promise<void> =>
         `this installation does not have the key of these secrets; before you start it, ${giveTheKey}`,
       );
   });
+}

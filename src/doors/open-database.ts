@@ -5,13 +5,23 @@ import type { Database } from "#platform/database.ts";
 import { openDataDir, type DataDir } from "#platform/data-dir.ts";
 import { openPglite } from "#platform/pglite.ts";
 import { openPostgres } from "#platform/postgres.ts";
+import { databaseRefused } from "./refused.ts";
 
-/** The configured database. The embedded one takes the data directory for itself: throws DataDirInUse. */
-export async function openDatabase(config: Config, dir: DataDir): Promise<Database> {
+/** The data directory, which the embedded database takes for this process alone. Throws DataDirInUse. */
+export function takeDataDir(config: Config): DataDir {
+  const dir = openDataDir(config.MILLWRIGHT_DATA_DIR);
+  if (config.MILLWRIGHT_DATABASE_URL === undefined) dir.lockAlone();
+  return dir;
+}
+
+/** The configured database. Throws in words when a server does not let us in. */
+export async function openDatabase(config: Config, taken: DataDir): Promise<Database> {
   const url = config.MILLWRIGHT_DATABASE_URL;
-  if (url !== undefined) return openPostgres(url, { maxConnections: 12 });
-  dir.lockAlone();
-  return openPglite(join(dir.path, "database"));
+  if (url !== undefined)
+    return openPostgres(url, { maxConnections: 12 }).catch((error: unknown) => {
+      throw databaseRefused(error);
+    });
+  return openPglite(join(taken.path, "database"));
 }
 
 /** The data directory and the configured database, open. */
@@ -20,8 +30,8 @@ export interface Storage {
   readonly database: Database;
 }
 
-export async function openStorage(config: Config): Promise<Storage> {
-  const dir = openDataDir(config.MILLWRIGHT_DATA_DIR);
+export async function openStorage(config: Config, taken?: DataDir): Promise<Storage> {
+  const dir = taken ?? takeDataDir(config);
   return { dir, database: await openDatabase(config, dir) };
 }
 

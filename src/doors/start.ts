@@ -3,6 +3,7 @@ import { createLog } from "#platform/log.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { describeLab } from "./infrastructure.ts";
 import { startLabProcess, type LabProcess } from "./lab-process.ts";
+import { openStorage, takeDataDir } from "./open-database.ts";
 import { paceOf } from "./pace.ts";
 import { greeting } from "./serve.ts";
 import { onSignals } from "./signals.ts";
@@ -11,6 +12,8 @@ import { onSignals } from "./signals.ts";
 export async function start(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.MILLWRIGHT_LOG_LEVEL);
+  // Before the lab, which keeps its state there too: a second start must be refused before it has begun anything.
+  const dir = takeDataDir(config);
   let lab: LabProcess | null = null;
   try {
     if (config.MILLWRIGHT_LAB_URL === undefined) {
@@ -22,7 +25,12 @@ export async function start(): Promise<void> {
       });
     }
     const description = await describeLab(config.MILLWRIGHT_LAB_URL ?? lab?.url ?? "");
-    const plane = await startControlPlane({ config, log, pace: paceOf(config, description) });
+    const plane = await startControlPlane({
+      config,
+      log,
+      pace: paceOf(config, description),
+      storage: openStorage(config, dir),
+    });
     onSignals(log, async () => {
       await plane.stop();
       await lab?.stop();

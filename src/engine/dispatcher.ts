@@ -96,6 +96,8 @@ export class Dispatcher {
       [deadOwners],
     );
     this.#state = "working";
+    // From here on a first look that does not come is late; before, nobody could have looked.
+    this.#lastClaimAt = this.#core.clock.now();
     const everyMs = Math.max(20, Math.floor(this.#options.leaseMs / 3));
     this.#heartbeat = setInterval(() => void this.#renew(), everyMs);
     this.poke();

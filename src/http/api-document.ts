@@ -29,12 +29,13 @@ const tags = [
 ];
 
 /** What any request may meet, by what the endpoint takes. */
-function commonRefusals({ access, params, query, body }: Route["endpoint"]): FailureCode[] {
+function commonRefusals({ method, access, params, query, body }: Route["endpoint"]): FailureCode[] {
   const refusals: FailureCode[] = ["INTERNAL_ERROR", "UNAVAILABLE"];
   if (access === "key") refusals.push("UNAUTHORIZED", "FORBIDDEN");
   if (params !== undefined || query !== undefined || body !== undefined)
     refusals.push("VALIDATION_ERROR");
-  if (body !== undefined) refusals.push("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE");
+  if (body !== undefined) refusals.push("UNSUPPORTED_MEDIA_TYPE");
+  if (body !== undefined || method === "delete") refusals.push("PAYLOAD_TOO_LARGE");
   return refusals;
 }
 
@@ -142,7 +143,8 @@ waits for and until when.
 Every answer has the same envelope: \`{ success, data, meta }\`, or \`{ success: false, error: { code, message, details }, meta }\`.
 \`meta.requestId\` is also the header \`X-Request-Id\`; send your own to find a request in the logs. Any change takes
 \`Idempotency-Key\` (a repeat gets the first answer again), \`?plan=true\` (what would happen, nothing is done) and
-\`Prefer: wait=N\` (hold the answer until the run ends, at most 60 s).`;
+\`Prefer: wait=N\` (hold the answer until the run ends, at most 60 s: then 200 with the resource as the run left it, or the run's error when
+it left none).`;
 
 export function createDocument(app: OpenAPIHono, version: string): ApiDocument {
   app.openAPIRegistry.registerComponent("securitySchemes", security, {

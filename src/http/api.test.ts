@@ -200,6 +200,26 @@ describe("bodies", () => {
     expect(binary.status).toBe(400);
   });
 
+  it("are refused where none is taken, rather than ignored", async () => {
+    const path = `${serversPath}/srv_00000000000000000000000001`;
+    const remove = (body: unknown, query = "") =>
+      world.read("DELETE", `${path}${query}`, { body: body as string });
+    const asked = { skipErase: true, reason: "the disks are gone" };
+    for (const body of [asked, [], "skipErase=true", "{"]) {
+      const answer = await remove(body);
+      expect([answer.status, answer.body.error.code]).toEqual([400, "VALIDATION_ERROR"]);
+      expect(answer.body.error.details.fields["body"]).toBe(
+        "must be empty: skipErase, reason, plan are query parameters",
+      );
+    }
+    const all = await remove(asked, "?paln=true");
+    expect(Object.keys(all.body.error.details.fields).toSorted()).toEqual(["body", "paln"]);
+    for (const body of ["", " {} ", {}])
+      expect((await remove(body)).body.error.details.fields).not.toHaveProperty("body");
+    const huge = await remove("x".repeat(defaultBodyLimitBytes + 1));
+    expect([huge.status, huge.body.error.code]).toEqual([413, "PAYLOAD_TOO_LARGE"]);
+  });
+
   it("have limits, declared or not", async () => {
     const big = JSON.stringify({ displayName: "x".repeat(defaultBodyLimitBytes) });
     const answer = await world.read("POST", serversPath, { body: big });

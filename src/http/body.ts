@@ -103,6 +103,13 @@ export async function readBody(request: Request, rules: BodyRules): Promise<Body
   return { kind: "json", value: parseJson(text) };
 }
 
+/** Whether there is something in the body. A client that sends `{}` with everything has said nothing. */
+export async function hasBody(request: Request, limitBytes: number): Promise<boolean> {
+  const bytes = await readBytes(request, limitBytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString().trim();
+  return text !== "" && !/^\{\s*\}$/.test(text);
+}
+
 function parseJson(text: string): unknown {
   let value: unknown;
   try {

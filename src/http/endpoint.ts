@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { Failure, type FailureCode } from "#contract/failures.ts";
 import type { By } from "#engine/requests.ts";
-import { type Body, type BodyRules, defaultBodyLimitBytes, isStorable, readBody } from "./body.ts";
+import {
+  type Body,
+  type BodyRules,
+  defaultBodyLimitBytes,
+  hasBody,
+  isStorable,
+  readBody,
+} from "./body.ts";
 import type { Caller } from "./dependencies.ts";
 import type { Reply } from "./envelope.ts";
 import { type Fields, fieldsOf, noFields, refusal, sentences } from "./refusal.ts";
@@ -43,6 +50,7 @@ export interface Endpoint<
   readonly query?: Query;
   /** Request headers that it heeds, by name, for the document. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What a DELETE would say in a body is refused: everything about it stands in its query. */
   readonly body?: {
     readonly schema: Payload;
     /** Shown in the document in place of `schema`, when entries are checked later, one by one. */
@@ -158,6 +166,10 @@ export async function check(
   const querySchema = endpoint.query ?? nothing;
   const query = take(querySchema, queryValues(querySchema, request.search, fields));
   const body = await takeBody(endpoint.body, request.raw, take);
+  // What a caller believes to have said here may be what keeps a server's disks from being erased.
+  if (endpoint.method === "delete" && (await hasBody(request.raw, defaultBodyLimitBytes)))
+    fields["body"] =
+      `must be empty: ${Object.keys(querySchema.shape).join(", ")} are query parameters`;
   if (!sound || Object.keys(fields).length > 0) throw refusal(fields);
   return { params: params.data, query: query as object, body };
 }

@@ -84,8 +84,25 @@ export async function startRun(
     key: idempotencyKey(call.headers),
     text: () => requestText(call, call.body),
   });
-  return reply(door, call, answered, async () => {
+  return reply(door, call, answered, async (workflowId) => {
     const { id } = answered.answer.data as { readonly id: string };
-    return (await door.servers.get(id, place)) ?? answered.answer.data;
+    const server = await door.servers.get(id, place);
+    if (server === null) throw await leftNoServer(door, id, workflowId);
+    return server;
   });
+}
+
+/**
+ * What is answered when the awaited run took its server back: the run's own error. The server as it was accepted would
+ * be one that nobody can read, with the status of a success.
+ */
+async function leftNoServer(door: Door, serverId: string, id: string): Promise<Failure> {
+  const run = (await door.runs.get(id))?.run;
+  if (run === undefined) return noServer(serverId);
+  const { status, error } = run;
+  return new Failure(
+    error?.code ?? (status === "cancelled" ? "RUN_CANCELLED" : "NOT_FOUND"),
+    `run ${id} ended ${status} and left no server${error === null ? "" : `: ${error.message}`}`,
+    { details: { ...error?.details, run: id, step: error?.step ?? null, serverId } },
+  );
 }

@@ -128,6 +128,11 @@ describe("a run of a provisioning", { timeout: 240_000 }, () => {
     const refused = await api.ask("POST", `${path}/lifecycle`, { body: { action: "power-on" } });
     expect([refused.status, refused.error?.code]).toEqual([409, "CONFLICT"]);
     expect(refused.error?.details).toMatchObject({ activeRunId: id });
+    expect(await api.server(held.resourceId)).toMatchObject({
+      state: "error",
+      activeRunId: id,
+      actions: [],
+    });
     await world.lab.clearFaults();
     expect((await act(id, "undo")).status).toBe(202);
     const undone = await api.until(id, ({ cleanup }) => cleanup === "complete");

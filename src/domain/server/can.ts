@@ -1,6 +1,6 @@
 import { Failure } from "#contract/failures.ts";
 import type { LifecycleAction, ServerAction, ServerLifecycleState } from "#contract/server.ts";
-import { type Rest, type ServerState, type Trouble, shownState } from "./state.ts";
+import { type Rest, type ServerState, type Trouble, heldBy, shownState } from "./state.ts";
 
 /**
  * What may be asked of a server, by the state it is in. A lookup, so that what the API answers, what a refusal
@@ -81,6 +81,14 @@ export function allowedActions(
     (action) => action !== "reprovision" || server.installed !== null,
   );
 }
+
+/**
+ * What the API offers. A held run keeps the lock, so everything would be refused before the state is looked at; what is
+ * allowed here all the same is left to the run's own retry.
+ */
+export const offeredActions = (
+  server: Pick<ServerState, "rest" | "runs" | "installed">,
+): readonly ServerAction[] => (heldBy(server) === null ? allowedActions(server) : []);
 
 /** The refusal of an action that the state does not allow; null when it is allowed. */
 export function refusal(server: ServerState, action: ServerAction): Failure | null {

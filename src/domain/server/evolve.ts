@@ -2,7 +2,14 @@ import type { RunId } from "#contract/ids.ts";
 import type { ServerFact } from "#contract/server.ts";
 import type { Happened } from "#domain/resource-model.ts";
 import { baselineOf, unseenAfter } from "./inventory-diff.ts";
-import type { AtWork, Broken, Rest, ServerState, Trouble } from "./state.ts";
+import {
+  type AtWork,
+  type Broken,
+  type Rest,
+  type ServerState,
+  type Trouble,
+  heldBy,
+} from "./state.ts";
 
 /** A server after a fact. Total: a fact that does not fit, or that a later version wrote, changes nothing. */
 export function evolve(server: ServerState | null, fact: Happened<ServerFact>): ServerState | null {
@@ -67,7 +74,11 @@ function change(server: ServerState, fact: Other): Partial<ServerState> {
     case "server.run_began": {
       const { run, workflow, action, state: shows } = fact.data;
       const others = server.runs.filter((entry) => entry.run !== run);
-      return { runs: [...others, { run, workflow, action, shows }] };
+      return {
+        runs: [...others, { run, workflow, action, shows }],
+        // Only its retry gets past a held run, and takes the lock over.
+        ...(heldBy(server) !== null && { rest: unheld(server.rest) }),
+      };
     }
     case "server.run_ended":
       return runEnded(server, fact.data);
@@ -180,6 +191,12 @@ function runEnded(server: ServerState, end: RunEnded): Partial<ServerState> {
   if (isCure && rest.state === "error" && rest.trouble === "power")
     return { runs, rest: rest.before };
   return { runs };
+}
+
+function unheld(rest: Rest): Rest {
+  if (rest.state !== "error") return rest;
+  const { held: _held, ...free } = rest;
+  return free;
 }
 
 /** The error that this run left, if it still stands. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ServerLifecycleState } from "#contract/server.ts";
 import { allowedActions } from "./can.ts";
 import { shownState } from "./state.ts";
+import { serverView } from "./view.ts";
 import {
   type EndKind,
   Story,
@@ -84,6 +85,48 @@ describe("a run's end leaves the server", () => {
 });
 
 describe("a held or incomplete run", () => {
+  const seen = (story: Story) => {
+    const { activeRunId, actions } = serverView(story.server!);
+    return { activeRunId, actions: actions.length > 0 };
+  };
+  const free = { activeRunId: null, actions: true };
+
+  it("is shown as the run that has the server, while it keeps the lock", () => {
+    const story = new Story().available();
+    const run = story.begin("server.provision", provisionInput);
+    story.end(run, "held");
+    expect(seen(story)).toEqual({ activeRunId: run, actions: false });
+    // An undo that cannot be finished gives the lock back, and so does a person's word.
+    story.end(run, "held", { cleanup: "incomplete" });
+    expect(seen(story)).toEqual(free);
+    expect(story.server?.rest).toMatchObject({ state: "error", restorable: true });
+
+    const abandoned = story.begin("server.provision", provisionInput);
+    story.end(abandoned, "held").end(abandoned, "held", { abandoned: true });
+    expect(seen(story)).toEqual(free);
+  });
+
+  it("hands the server to its retry, which leaves it free however it ends", () => {
+    for (const end of ["undone", "cancelled", "pastPivot"] as const) {
+      const story = new Story().available();
+      const first = story.begin("server.provision", provisionInput);
+      story.end(first, "held");
+      const retry = story.begin("server.provision", provisionInput);
+      expect(seen(story)).toEqual({ activeRunId: retry, actions: false });
+      story.end(retry, end);
+      expect(seen(story), end).toEqual(free);
+    }
+  });
+
+  it("has nothing when it was a child, whose parent's lock went with the parent", () => {
+    const story = new Story().ready();
+    const parent = story.begin("server.lifecycle", lifecycleInput("reprovision"));
+    const child = story.begin("server.provision", provisionInput, parent);
+    story.end(child, "held").end(parent, "pastPivot");
+    expect(shown(story)).toBe("error");
+    expect(seen(story)).toEqual(free);
+  });
+
   it("gives the server back when its undo completes later", () => {
     const story = new Story().ready();
     const run = story.begin("server.decommission", { serverId, skipErase: false, reason: null });

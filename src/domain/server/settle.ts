@@ -24,7 +24,9 @@ export function settle(server: ServerState | null, end: RunEnd): readonly Server
       ? [{ type: "server.registration_undone", data: {} }]
       : [ended(end, null)];
   if (entry !== undefined && leavesServerAlone(entry)) return [ended(end, null)];
-  return [ended(end, errorOf(end))];
+  // A child never had a lock of its own: its parent's went with the parent.
+  const keepsLock = entry === undefined ? left?.held === true : server.runs[0] === entry;
+  return [ended(end, errorOf(end, keepsLock))];
 }
 
 const isTakenBack = ({ cleanup }: RunEnd): boolean => cleanup === "none" || cleanup === "complete";
@@ -75,12 +77,13 @@ function gone(server: ServerState, end: RunEnd): readonly ServerFact[] {
 
 type EndError = Extract<ServerFact, { type: "server.run_ended" }>["data"]["error"];
 
-function errorOf(end: RunEnd): EndError {
+function errorOf(end: RunEnd, keepsLock: boolean): EndError {
   const cause = end.error ?? end.attention;
   return {
     code: cause?.code ?? "INTERNAL_ERROR",
     message: cause?.message ?? `run ${end.run} ended without saying why`,
     restorable: end.cleanup === "held" || end.cleanup === "incomplete",
+    ...(end.cleanup === "held" && keepsLock && { held: true as const }),
   };
 }
 
@@ -92,6 +95,11 @@ const ended = (end: RunEnd, error: EndError): ServerFact => ({
     error:
       error === null
         ? null
-        : { code: error.code, message: error.message, restorable: error.restorable },
+        : {
+            code: error.code,
+            message: error.message,
+            restorable: error.restorable,
+            ...(error.held === true && { held: true as const }),
+          },
   },
 });

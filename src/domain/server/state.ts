@@ -86,6 +86,8 @@ export interface Broken {
   readonly run: RunId;
   /** A later undo of that run brings back what was before. */
   readonly restorable: boolean;
+  /** That run has kept the lock; nobody but its undo or its retry may change the server. */
+  readonly held?: true | undefined;
   readonly before: Rest;
 }
 
@@ -105,6 +107,10 @@ export type Rest =
 export const shownState = (server: Pick<ServerState, "rest" | "runs">): ServerLifecycleState =>
   server.runs.findLast((entry) => entry.shows !== null)?.shows ?? server.rest.state;
 
-/** The run that holds the server: the outermost one; the others are its children. */
+/** The run that ended and was held, and still has the server's lock. */
+export const heldBy = ({ rest }: Pick<ServerState, "rest">): RunId | null =>
+  rest.state === "error" && rest.held === true ? rest.run : null;
+
+/** The run at work on the server: the outermost one; the others are its children. */
 export const holder = (server: Pick<ServerState, "runs">): RunId | null =>
   server.runs[0]?.run ?? null;

@@ -1,7 +1,7 @@
 import type { Server } from "#contract/server.ts";
-import { allowedActions } from "./can.ts";
+import { offeredActions } from "./can.ts";
 import type { StoredServer } from "./row.ts";
-import { holder, shownState, type Rest } from "./state.ts";
+import { heldBy, holder, shownState, type Rest } from "./state.ts";
 
 const instant = (ms: number): string => new Date(ms).toISOString();
 
@@ -28,8 +28,8 @@ export function serverView(server: StoredServer, self: string = serverPath(serve
       server.rest.state === "error"
         ? { code: server.rest.code, message: server.rest.message, run: server.rest.run }
         : null,
-    actions: [...allowedActions(server)],
-    activeRunId: holder(server),
+    actions: [...offeredActions(server)],
+    activeRunId: holder(server) ?? heldBy(server),
     bmc: server.bmc,
     uuid: server.uuid,
     serial: server.serial,

@@ -60,14 +60,25 @@ const registerRoute = (deps: ApiDependencies, door: Door): Route =>
       tag: "Servers",
       summary: "Register a server",
       description:
-        "Reaches the BMC, pins its certificate, identifies the machine, stores the credentials encrypted and, unless told otherwise, inspects it. A machine that is registered already is refused with its id.",
+        "Reaches the BMC, pins its certificate, identifies the machine, stores the credentials encrypted and, unless told otherwise, inspects it. A machine that is registered already is refused with its id. With `Prefer: wait`, a registration that failed and left no server is answered with its run's error, whose `details` name the run.",
       access: "key",
       params: PlaceParams,
       query: PlanQuery,
       headers: mutationHeaders,
       body: { schema: RegisterServerBody, example },
       answers: startAnswers,
-      refusals: ["NOT_FOUND", "CONFLICT", "IDEMPOTENCY_KEY_REUSED"],
+      refusals: [
+        "NOT_FOUND",
+        "CONFLICT",
+        "IDEMPOTENCY_KEY_REUSED",
+        // Of the run, when it was waited for.
+        "DUPLICATE_SERVER",
+        "RUN_CANCELLED",
+        "BMC_CONNECTION_FAILED",
+        "BMC_AUTH_FAILED",
+        "BMC_CERTIFICATE_CHANGED",
+        "BMC_REJECTED",
+      ],
     },
     (call) => {
       const place = placeOf(call.params, deps.region);

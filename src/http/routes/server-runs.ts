@@ -28,7 +28,7 @@ import { serverPath } from "./servers.ts";
 export const startAnswers = {
   200: {
     description:
-      "With `Prefer: wait`: the server, once the run has ended. With `plan=true`: the plan",
+      "With `Prefer: wait`: the server, once the run has ended; `meta.workflowId` is the run, which says whether it completed. With `plan=true`: the plan",
     schema: single(z.union([Server, Plan])),
   },
   202: {
@@ -157,7 +157,7 @@ const decommissionRoute = (deps: ApiDependencies, door: Door): Route =>
       path: serverPath,
       summary: "Decommission a server",
       description:
-        "Refused while something uses it. Its disks are erased, with proof, unless `skipErase` says otherwise and why; then it is forgotten.",
+        "Refused while something uses it. Its disks are erased, with proof, unless `skipErase` says otherwise and why; then it is forgotten. `skipErase` and `reason` are query parameters; a body is refused.",
       query: DeleteQuery,
     },
     (call) =>

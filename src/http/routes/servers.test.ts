@@ -73,6 +73,47 @@ describe("accepted work", () => {
     expect([late.status, late.headers.get("preference-applied")]).toEqual([202, null]);
   });
 
+  it("never reads as success when the awaited run has left no server", async () => {
+    world.ports.behaviour = "fail";
+    const asked = () =>
+      world.read("POST", serversPath, {
+        body,
+        headers: { prefer: "wait=30", "idempotency-key": "never-there" },
+      });
+    const body = newServerBody();
+    const failed = await asked();
+    expect([failed.status, failed.body.success]).toEqual([500, false]);
+    const { details } = failed.body.error as { details: Record<string, unknown> };
+    expect(failed.body.error).toMatchObject({
+      code: "BMC_REJECTED",
+      message: expect.stringContaining("the machine says no") as string,
+      details: { step: "act", run: expect.stringMatching(/^run_/) as string },
+    });
+    const server = await world.read("GET", `${serversPath}/${String(details["serverId"])}`);
+    expect(server.status).toBe(404);
+    // A repeat is told the same.
+    const again = await asked();
+    expect([again.status, again.body.error]).toEqual([500, failed.body.error]);
+
+    world.ports.behaviour = "wait";
+    const waiting = world.read("POST", serversPath, {
+      body: { ...newServerBody(), displayName: "to be cancelled" },
+      headers: { prefer: "wait=30" },
+    });
+    const { id } = await eventually(
+      async () => {
+        const { body: list } = await world.read("GET", "/v1/workflows/runs?limit=1");
+        return (list.data as { id: string; phase: string }[])[0]!;
+      },
+      ({ phase }) => phase === "waiting",
+    );
+    await world.read("POST", `/v1/workflows/runs/${id}/cancel`);
+    expect(await waiting).toMatchObject({
+      status: 409,
+      body: { success: false, error: { code: "RUN_CANCELLED", details: { run: id } } },
+    });
+  });
+
   it("is refused while another run holds the server, naming it", async () => {
     const { serverId } = await world.registered();
     world.ports.behaviour = "wait";
