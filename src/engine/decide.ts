@@ -182,7 +182,7 @@ function failRun(state: RunState, step: StepState): Decision {
 }
 
 /** Steps with a real undo that has not been carried out, in the order of undoing. */
-const undoable = (state: RunState): number[] =>
+export const undoable = (state: RunState): number[] =>
   state.steps
     .map((step, index) => ({ step, index }))
     .filter(

@@ -51,7 +51,7 @@ export function planSteps(workflow: Workflow, pace: number, history: History): P
   });
 }
 
-export const estimateMs = (plan: readonly PlannedStep[]): number =>
+export const estimateMs = (plan: readonly Pick<PlannedStep, "expectedMs">[]): number =>
   plan.reduce((sum, step) => sum + step.expectedMs, 0);
 
 const DEFAULT_POLL = { minMs: 1_000, maxMs: 30_000 };
