@@ -107,7 +107,7 @@ export interface EraseProgress {
   readonly serial: string | null;
   readonly state: "running" | "done" | "failed" | "unknown";
   readonly percent: number | null;
-  /** The BMC's words on how it ended. */
+  /** What was seen of it, in the BMC's words where it has any; of a done erase always something: it is the proof. */
   readonly message: string | null;
 }
 

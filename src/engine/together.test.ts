@@ -311,6 +311,7 @@ describeEachBackend("together", (backend) => {
       const parent = toyWorkflow("server.register", toyHead())
         .step("delegate", {
           expected: "1s",
+          within: "24h",
           undo: nothing("its child stands for itself"),
           run: async ({ child, input }) => {
             const { serverId } = input;
