@@ -135,6 +135,7 @@ describe.concurrent("a machine called", { timeout: 240_000 }, () => {
     const server = await quick.server(resourceId);
     expect(server).toMatchObject({ state: "decommissioned", erase: { state: "not erased" } });
     expect(server.erase?.reason).toContain(run.id);
+    expect(server.erase?.reason).toContain("shredded by hand");
     const { disks } = (await world.lab.snapshot(bmc.name)) as { disks: { erased: unknown }[] };
     expect(disks.filter(({ erased }) => erased !== null)).toEqual([]);
   });
