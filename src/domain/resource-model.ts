@@ -24,6 +24,8 @@ export interface RunEnd {
   readonly attention: Attention | null;
   /** An operator has declared the rest handled by hand; the run ended before and is settled once more. */
   readonly abandoned: boolean;
+  /** Why, in the operator's words, where they are at hand. */
+  readonly abandonReason?: string | null;
   readonly error: { readonly code: Attention["code"]; readonly message: string } | null;
 }
 

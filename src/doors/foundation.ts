@@ -1,5 +1,5 @@
 import { createConfigDrivePort } from "#drivers/config-drive/config-drive.ts";
-import { createImages } from "#drivers/images/probe.ts";
+import { createImages } from "#drivers/images/images.ts";
 import type { Ports } from "#drivers/ports.ts";
 import { createRedfish } from "#drivers/redfish/redfish.ts";
 import { createGate } from "#drivers/redfish/wire/gate.ts";

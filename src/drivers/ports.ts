@@ -109,7 +109,7 @@ export interface EraseProgress {
   readonly serial: string | null;
   readonly state: "running" | "done" | "failed" | "unknown";
   readonly percent: number | null;
-  /** The BMC's words on how it ended. */
+  /** What was seen of it, in the BMC's words where it has any; of a done erase always something: it is the proof. */
   readonly message: string | null;
 }
 
@@ -204,9 +204,17 @@ export interface ImageFacts {
   readonly acceptsRanges: boolean;
 }
 
+export const checksumTypes = ["md5", "sha256", "sha512"] as const;
+export type ChecksumType = (typeof checksumTypes)[number];
+
 export interface ImagesPort {
   /** Checks with HEAD (and a ranged GET where HEAD is refused) that a BMC could read the image. Throws IMAGE_UNREACHABLE, IMAGE_INVALID. */
   probe(url: string, options: ReadOptions): Promise<ImageFacts>;
+  /**
+   * Reads the whole image once and returns its checksum, lower-case hexadecimal. Takes as long as the image is big; a
+   * stream that goes silent is given up. A second call reads it again. Throws IMAGE_UNREACHABLE, IMAGE_INVALID.
+   */
+  digest(url: string, type: ChecksumType, options: ReadOptions): Promise<string>;
 }
 
 export interface ConfigDrivePort {

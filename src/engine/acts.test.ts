@@ -3,6 +3,7 @@ import type { RunEvent } from "#contract/events.ts";
 import { Failure } from "#contract/failures.ts";
 import { consequence, type Act } from "./acts.ts";
 import { evolveRun } from "./evolve.ts";
+import { whatRuns } from "./plan-act.ts";
 import { reusedSteps } from "./retry.ts";
 import type { RunState } from "./run-state.ts";
 import { firstState, type Shape } from "./testing/simulated-run.ts";
@@ -64,6 +65,12 @@ const situations: Record<string, RunState> = {
   "failed past the pivot": fold(...past, fails("s2"), calls, ends("none")),
   held: fold(...held),
   incomplete: fold(...undoing, calls, ends("incomplete")),
+  "undo given up": fold(
+    ...undoing,
+    { type: "undo.failed", data: { step: "s1", attempt: 1, error, retryAt: null } },
+    calls,
+    ends("incomplete"),
+  ),
   "undone after its end": fold(...undoneLater),
   "undone after its end, with attention": fold(...undoneLater, calls),
   "held and retried": fold(...held, {
@@ -116,6 +123,29 @@ it.each([
   const run = situations[situation]!;
   const acts = ["cancel", "pause", "resume", "undo", "abandon"] as const;
   expect(acts.map((act) => verdict(run, act))).toEqual(expected);
+});
+
+it.each<[string, Act, string]>([
+  ["pending", "cancel", "undo"],
+  ["executing", "cancel", "undo s1"],
+  ["executing", "pause", "forward s1 s2"],
+  ["paused", "resume", "forward s1 s2"],
+  ["paused", "cancel", "undo s1"],
+  ["cancelling", "cancel", "undo s1"],
+  ["undoing a failure", "pause", "undo s1"],
+  ["undoing, with attention", "abandon", "undo"],
+  ["past the pivot", "pause", "forward s2"],
+  ["failed past the pivot", "abandon", "forward"],
+  ["held", "undo", "undo s1"],
+  ["held", "abandon", "forward"],
+  ["undo given up", "undo", "undo s1"],
+  ["undo given up", "abandon", "forward"],
+])("%s: after %s there still runs: %s", (situation, act, expected) => {
+  const run = situations[situation]!;
+  const { events } = consequence(run, act, "because");
+  const after = events.reduce((state, event) => evolveRun(state, { ...event, at: 5_000 }), run);
+  const { way, steps } = whatRuns(after);
+  expect([way, ...steps.map((index) => run.steps[index]?.name)].join(" ")).toBe(expected);
 });
 
 it("says what would be allowed, names the pivot, and insists on a reason to abandon", () => {

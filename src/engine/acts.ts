@@ -6,7 +6,7 @@ import type { EngineCore } from "./core.ts";
 import { isPastPivot } from "./decide.ts";
 import { limits } from "./limits.ts";
 import { kindOf } from "./registry.ts";
-import type { ActRequest } from "./requests.ts";
+import type { ActRequest, By } from "./requests.ts";
 import type { LoadedResource } from "./resources.ts";
 import { runRow } from "./run-row.ts";
 import type { RunState } from "./run-state.ts";
@@ -119,7 +119,7 @@ export async function actOn(core: EngineCore, act: Act, request: ActRequest): Pr
     const { resourceType, resourceId } = run.requested;
     const resource = await core.resources.load(resourceType, resourceId, false);
     const settled = what.settles
-      ? settleAgain(core, { run: after, resource, at, actor: request.by.actor })
+      ? settleAgain(core, { run: after, resource, at, by: request.by })
       : { appends: [], rows: [], secrets: {} };
     const kind = kindOf(run.requested.workflow, run.requested.workflowVersion);
     const made: Commit = {
@@ -160,12 +160,7 @@ export async function actOn(core: EngineCore, act: Act, request: ActRequest): Pr
 
 function settleAgain(
   core: EngineCore,
-  {
-    run,
-    resource,
-    at,
-    actor,
-  }: { run: RunState; resource: LoadedResource; at: number; actor: string },
+  { run, resource, at, by }: { run: RunState; resource: LoadedResource; at: number; by: By },
 ) {
   const facts = core.resources.settle(resource, resource.state, {
     run: run.id,
@@ -174,9 +169,10 @@ function settleAgain(
     cleanup: run.cleanup,
     attention: run.attention,
     abandoned: run.abandoned,
+    abandonReason: by.reason ?? null,
     error: run.error,
   });
-  return core.resources.write(resource, facts, { at, run: run.id, actor });
+  return core.resources.write(resource, facts, { at, run: run.id, actor: by.actor });
 }
 
 export const cancelRun = (core: EngineCore, request: ActRequest): Promise<RunState> =>

@@ -201,6 +201,52 @@ describe("what kills its process again and again", () => {
   });
 });
 
+describe("a step's deadline", () => {
+  const shape: Shape = { undo: [false], pivot: null, onFailure: "undo", withinMs: 60_000 };
+  const began: TimedRunEvent[] = [
+    { type: "run.started", at: 1_000, data: {} },
+    {
+      type: "step.started",
+      at: 1_000,
+      data: { step: "s0", attempt: 1, deadlineAt: new Date(61_000).toISOString() },
+    },
+  ];
+  const error = {
+    code: "BMC_CONNECTION_FAILED" as const,
+    message: "it refused the connection",
+    details: { reason: "refused" },
+  };
+  const failed = (retryAt: number): TimedRunEvent => ({
+    type: "step.failed",
+    at: 2_000,
+    data: { step: "s0", attempt: 1, error, retryAt: new Date(retryAt).toISOString() },
+  });
+  const endOf = (events: readonly TimedRunEvent[]) => {
+    const state = events.reduce(evolveRun, firstState(shape));
+    const [event] = decide(state, { now: 61_000, pace: 1, lookAgainAt: 0 }).events;
+    return event?.type === "step.failed" ? event.data : null;
+  };
+
+  it("that passes before the next try ends the step with what really went wrong", () => {
+    expect(endOf([...began, failed(60_500)])).toEqual({
+      step: "s0",
+      attempt: 1,
+      error: {
+        ...error,
+        message: "it refused the connection; the deadline of s0 leaves no time for another try",
+      },
+      retryAt: null,
+    });
+  });
+
+  it("is a time-out for one under way, which names what went wrong before", () => {
+    const again = { ...began[1]!, at: 10_000 };
+    const end = endOf([...began, failed(10_000), again]);
+    expect(end?.error.code).toBe("STEP_TIMEOUT");
+    expect(end?.error.message).toContain("BMC_CONNECTION_FAILED: it refused the connection");
+  });
+});
+
 describe("the simulation reaches what the laws are about", () => {
   const seen = new Map<string, number>();
   const count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1);

@@ -3,6 +3,7 @@ import { rowOf, type FailureCode } from "#contract/failures.ts";
 import type { Attention, Cleanup } from "#contract/run.ts";
 import { failedStep } from "./evolve.ts";
 import { limits } from "./limits.ts";
+import { outOfTime } from "./out-of-time.ts";
 import type { RunState, StepState } from "./run-state.ts";
 
 /**
@@ -79,7 +80,7 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
       },
     ],
   });
-  const fail = (code: FailureCode, message: string): Decision => ({
+  const failWith = (error: JournalledFailure): Decision => ({
     do: "again",
     events: [
       {
@@ -87,12 +88,13 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
         data: {
           step: step.name,
           attempt: Math.max(1, step.attempts),
-          error: { code, message },
+          error,
           retryAt: null,
         },
       },
     ],
   });
+  const fail = (code: FailureCode, message: string): Decision => failWith({ code, message });
 
   if (step.status === "failed") return failRun(state, step);
   if (state.streamVersion >= limits.eventsPerRun) {
@@ -103,6 +105,8 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
   }
   if (step.status === "pending") return start();
   if (step.deadlineAt !== null && now >= step.deadlineAt) {
+    if (step.retryAt !== null && step.error !== null)
+      return failWith(outOfTime(step.name, step.error));
     const last =
       step.error === null ? "" : `; its last failure was ${step.error.code}: ${step.error.message}`;
     const waited = state.waiting === null ? "" : `; it was waiting: ${state.waiting.reason}`;
@@ -178,7 +182,7 @@ function failRun(state: RunState, step: StepState): Decision {
 }
 
 /** Steps with a real undo that has not been carried out, in the order of undoing. */
-const undoable = (state: RunState): number[] =>
+export const undoable = (state: RunState): number[] =>
   state.steps
     .map((step, index) => ({ step, index }))
     .filter(

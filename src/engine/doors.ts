@@ -1,20 +1,10 @@
 import { Failure } from "#contract/failures.ts";
-import { accept, planStart, refusal, workflowOf } from "./accept.ts";
-import { actOn, consequence } from "./acts.ts";
+import { accept, planStart, refusal } from "./accept.ts";
+import { actOn } from "./acts.ts";
 import type { EngineCore } from "./core.ts";
-import { plannedRefusal } from "./refusals.ts";
-import type {
-  ActRequest,
-  By,
-  Engine,
-  Plan,
-  RecordRequest,
-  RetryRequest,
-  StoredAnswer,
-} from "./requests.ts";
-import { planRetry, retryRun } from "./retry.ts";
-import type { RunState } from "./run-state.ts";
-import { loadRun } from "./run-stream.ts";
+import { planAct } from "./plan-act.ts";
+import type { By, Engine, RecordRequest, StoredAnswer } from "./requests.ts";
+import { retryRun } from "./retry.ts";
 import { signalRun } from "./slice.ts";
 
 /** The verbs of every engine: what they do is journalled before anything executes it, whatever executes it. */
@@ -38,55 +28,6 @@ export const engineDoors = (core: EngineCore): Engine => ({
   record: (request) => record(core, request),
   recall: (caller, key, fingerprint) => recall(core, { caller, key, fingerprint }),
 });
-
-async function planAct(
-  core: EngineCore,
-  act: "cancel" | "pause" | "resume" | "undo" | "abandon" | "retry",
-  request: ActRequest & { readonly retry?: RetryRequest },
-): Promise<Plan> {
-  const run = await loadRun(core.journal, request.run);
-  try {
-    if (act === "retry")
-      return await planRetry(core, { run: run.id, by: request.by, retry: request.retry ?? {} });
-    consequence(run, act, request.by.reason ?? null);
-    return describe(core, run, []);
-  } catch (thrown) {
-    return describe(core, run, [plannedRefusal(thrown)]);
-  }
-}
-
-/** What an act is about: the run's own steps as planned when it was accepted. */
-function describe(core: EngineCore, run: RunState, refusals: Plan["refusals"]): Plan {
-  const type = run.requested.workflow;
-  const workflow = workflowOf(core, type);
-  return {
-    workflow: type,
-    version: run.requested.workflowVersion,
-    estimatedDurationMs: run.requested.estimatedDurationMs,
-    pivot:
-      run.requested.pivot === null
-        ? null
-        : {
-            beforeStep: run.steps[run.requested.pivot.before]?.name ?? "",
-            reason: run.requested.pivot.reason,
-          },
-    steps: run.requested.plan.map((step) => {
-      const definition = workflow.steps.find((each) => each.name === step.name);
-      const nothing =
-        definition !== undefined &&
-        definition.undo !== null &&
-        typeof definition.undo !== "function"
-          ? definition.undo.why
-          : "";
-      return {
-        name: step.name,
-        expectedMs: step.expectedMs,
-        undo: step.undo === null ? null : step.undo === "undo" ? "undone" : `nothing: ${nothing}`,
-      };
-    }),
-    refusals,
-  };
-}
 
 async function record(
   core: EngineCore,

@@ -185,6 +185,25 @@ describeEachBackend("engine", (backend) => {
     expect(ports.effects.at(-1)).toBe("undo endless");
   });
 
+  it("ends a step that has no time for another try with what went wrong", async () => {
+    const { begin, ended } = await open(
+      toyWorkflow("server.inspect", toyHead())
+        .step("refused", {
+          ...noting("refused", async () => {
+            throw new Failure("BMC_CONNECTION_FAILED", "it refused", { details: { port: 443 } });
+          }),
+          within: "1s",
+        })
+        .result(() => null),
+    );
+    const run = await ended(await begin("server.inspect"));
+    expect(run.error).toMatchObject({
+      code: "BMC_CONNECTION_FAILED",
+      message: "it refused; the deadline of refused leaves no time for another try",
+      details: { port: 443 },
+    });
+  });
+
   it("stops a step that overruns its deadline while it executes", async () => {
     const { begin, ended } = await open(
       toyWorkflow("server.inspect", toyHead())

@@ -131,18 +131,18 @@ interface StepTimes {
   readonly expected: Duration;
   /** Deadline over all attempts and waits. Default: 15 minutes or ten times `expected`, whichever is more. */
   readonly within?: Duration;
+  /** What no pace shortens the deadline below, where it was longer. Default: a pace divides all of it. */
+  readonly least?: Duration;
   /** Tries at most, in place of the failure code's own number. */
   readonly attempts?: number;
   /** Bounds between two looks of a wait without `for`. Default 1 s to 30 s. */
   readonly poll?: { readonly min: Duration; readonly max: Duration };
 }
 
-interface StepBody<
-  Env extends Environment,
-  Input,
-  Prior,
-  Schema extends z.ZodType,
-> extends StepTimes {
+interface StepBody<Env extends Environment, Input, Prior, Schema extends z.ZodType> extends Omit<
+  StepTimes,
+  "least"
+> {
   /** The output's schema, checked when journalled and when read back. Absent: the step has no output. */
   readonly output?: Schema;
   run(
@@ -249,9 +249,9 @@ export interface AfterPivot<Env extends Environment, Input, Prior> extends Endin
   ): AfterPivot<Env, Input, Add<Prior, Name, z.output<Schema>>>;
 }
 
-/** The `workflow` function for one kind of resource: its ports, its state and its facts. */
+/** The `workflow` function for one kind of resource: its ports, its state and its facts; `times` are all its steps'. */
 export const workflowKit =
-  <Env extends Environment>() =>
+  <Env extends Environment>(times: Pick<StepTimes, "least"> = {}) =>
   <Input>(type: WorkflowType, head: WorkflowHead<Input>): BeforePivot<Env, Input, object> => {
     const steps: StepDefinition[] = [];
     let pivot: Workflow["pivot"] = null;
@@ -266,6 +266,7 @@ export const workflowKit =
       steps.push({
         name,
         times: {
+          ...times,
           expected,
           ...(within !== undefined && { within }),
           ...(attempts !== undefined && { attempts }),

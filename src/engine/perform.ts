@@ -17,6 +17,7 @@ import type {
   Workflow,
 } from "./kit.ts";
 import { limits } from "./limits.ts";
+import { outOfTime } from "./out-of-time.ts";
 import { refuseTooLarge } from "./payload.ts";
 import { nextLookMs } from "./plan.ts";
 import type { RunState, StepState } from "./run-state.ts";
@@ -190,7 +191,7 @@ function waited(
 
 /** What was thrown, as the failure that the journal keeps; strangers are logged whole, because only the log has them. */
 function failureOf(
-  { core, state }: PerformRequest,
+  { core, state, index }: PerformRequest,
   step: string,
   thrown: unknown,
   why: Interruption | null,
@@ -199,10 +200,13 @@ function failureOf(
     return new Failure("RUN_CANCELLED", "the run was cancelled while this step was under way", {
       cause: thrown,
     });
-  if (why === "deadline")
-    return new Failure("STEP_TIMEOUT", `${step} did not end within its deadline`, {
+  if (why === "deadline") {
+    const before = state.undoing === null ? (state.steps[index]?.error ?? null) : null;
+    const last = before === null ? "" : `; its last failure was ${before.code}: ${before.message}`;
+    return new Failure("STEP_TIMEOUT", `${step} did not end within its deadline${last}`, {
       cause: thrown,
     });
+  }
   // A database that is away is no fault of the step's, and past the pivot it must not be the end of the run.
   const failure =
     !(thrown instanceof Failure) && isDatabaseAway(thrown)
@@ -264,7 +268,7 @@ export async function performStep(request: PerformRequest): Promise<Performed | 
     if (ran.why === "lost" || ran.why === "shutdown") return GONE;
     // A pause lets the step finish; one that stops anyway is tried again when the run resumes.
     const failure = failureOf(request, step.name, ran.thrown, ran.why);
-    const again =
+    const wanted =
       ran.why === "cancel"
         ? null
         : retryAt({
@@ -272,13 +276,20 @@ export async function performStep(request: PerformRequest): Promise<Performed | 
             failures: step.failures,
             attempts: definition.times.attempts,
             now: core.clock.now(),
-            deadlineAt: context.deadlineAt,
+            // Compared below: a retry that comes too late is told from one that nobody wants.
+            deadlineAt: Number.POSITIVE_INFINITY,
             pace: core.pace,
             random: core.random(),
           });
+    const again = wanted !== null && wanted < context.deadlineAt ? wanted : null;
+    const error = journalled(failure);
     const event: RunEvent = {
       type: "step.failed",
-      data: { ...ref, error: journalled(failure), retryAt: again === null ? null : iso(again) },
+      data: {
+        ...ref,
+        error: wanted !== null && again === null ? outOfTime(step.name, error) : error,
+        retryAt: again === null ? null : iso(again),
+      },
     };
     return { events: [event], facts: [], lookAgainAt: 0 };
   }

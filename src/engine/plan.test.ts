@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 import { nothing, workflowKit } from "./kit.ts";
 import { summarise } from "./history.ts";
-import { estimateMs, nextLookMs, planSteps, withinMs } from "./plan.ts";
+import { estimateMs, nextLookMs, pacedWithinMs, planSteps, withinMs } from "./plan.ts";
 
 const run = async (): Promise<void> => undefined;
 const workflow = workflowKit<{
@@ -58,6 +58,17 @@ it("divides what is declared by the pace, and takes history, which is in real ti
   expect(reserve).toMatchObject({ expectedMs: 6_000, withinMs: 60_000, overdueAfterMs: 12_000 });
   // However fast a lab runs, a step gets a moment.
   for (const step of planSteps(workflow, 1e9, new Map())) expect(step.withinMs).toBeGreaterThan(0);
+});
+
+it("shortens no deadline below what its workflow's drivers need in real time", () => {
+  const times = { expected: "1s", within: "15m", least: "1m" } as const;
+  const step = { ...workflow.steps[0]!, times };
+  expect([1, 10, 60, 1e9].map((pace) => pacedWithinMs(step, pace))).toEqual([
+    900_000, 90_000, 60_000, 60_000,
+  ]);
+  // It lengthens none either.
+  const hasty = { ...step, times: { ...times, within: "30s" } } as const;
+  expect([1, 1e9].map((pace) => pacedWithinMs(hasty, pace))).toEqual([30_000, 30_000]);
 });
 
 it("looks again after a tenth of what is left, within bounds", () => {

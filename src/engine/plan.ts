@@ -20,6 +20,14 @@ export function withinMs(step: StepDefinition): number {
     : durationMs(within);
 }
 
+/** The step's deadline as it is enforced, in real ms. */
+export function pacedWithinMs(step: StepDefinition, pace: number): number {
+  const declared = withinMs(step);
+  const { least } = step.times;
+  const leastMs = least === undefined ? 1 : durationMs(least);
+  return Math.round(Math.max(1, declared / pace, Math.min(declared, leastMs)));
+}
+
 /**
  * The steps as they will be journalled with the request: expected times from history where there is one,
  * everything declared divided by the pace (a lab's time runs faster).
@@ -31,7 +39,7 @@ export function planSteps(workflow: Workflow, pace: number, history: History): P
     return {
       name: step.name,
       expectedMs,
-      withinMs: Math.max(1, Math.round(withinMs(step) / pace)),
+      withinMs: pacedWithinMs(step, pace),
       overdueAfterMs: Math.round(Math.max(2 * expectedMs, past?.p95Ms ?? 0)),
       undo:
         workflow.pivot !== null && index >= workflow.pivot.before
@@ -43,7 +51,7 @@ export function planSteps(workflow: Workflow, pace: number, history: History): P
   });
 }
 
-export const estimateMs = (plan: readonly PlannedStep[]): number =>
+export const estimateMs = (plan: readonly Pick<PlannedStep, "expectedMs">[]): number =>
   plan.reduce((sum, step) => sum + step.expectedMs, 0);
 
 const DEFAULT_POLL = { minMs: 1_000, maxMs: 30_000 };

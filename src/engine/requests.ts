@@ -125,7 +125,11 @@ export interface Engine {
       readonly idempotency?: Idempotency<Accepted>;
     },
   ): Promise<Accepted>;
-  /** What an act (`cancel`, `retry` …) would do or be refused for, without writing. */
+  /**
+   * What an act (`cancel`, `retry` …) would do or be refused for, without writing. `steps` are those that would run: for
+   * a cancel or an undo the ones that are taken back, in that order; for a pause or a resume what remains; none for what
+   * is refused, or abandoned at rest.
+   */
   planAct(
     act: "cancel" | "pause" | "resume" | "undo" | "abandon" | "retry",
     request: ActRequest & { readonly retry?: RetryRequest },

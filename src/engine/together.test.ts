@@ -185,6 +185,13 @@ describeEachBackend("together", (backend) => {
       const lamp = held.requested.resourceId;
       expect(await locks(lamp)).toEqual([{ run_id: held.id }]);
       isBroken = false;
+      const plan = await engine.planAct("retry", { run: held.id, by, retry: { fromStep: "two" } });
+      expect(plan.refusals).toEqual([]);
+      const onwards = held.requested.plan.slice(1);
+      expect(plan.steps.map(({ name }) => name)).toEqual(onwards.map(({ name }) => name));
+      expect(plan.estimatedDurationMs).toBe(
+        onwards.reduce((sum, { expectedMs }) => sum + expectedMs, 0),
+      );
       const retry = () => engine.retry({ run: held.id, by, retry: { fromStep: "two" } });
       const [first, second] = await Promise.allSettled([retry(), retry()]);
       const [won, lost] = first.status === "fulfilled" ? [first, second] : [second, first];
@@ -444,6 +451,7 @@ describeEachBackend("together", (backend) => {
       const parent = toyWorkflow("server.register", toyHead())
         .step("delegate", {
           expected: "1s",
+          within: "24h",
           undo: nothing("its child stands for itself"),
           run: async ({ child, input }) => {
             const { serverId } = input;

@@ -68,6 +68,23 @@ describe.concurrent("a machine", { timeout: 240_000 }, () => {
     expect([state, activeRunId]).toEqual(["available", null]);
   });
 
+  it("is not touched for an image that is not the promised one", async ({ expect }) => {
+    const bmc = world.lab.bmcs[5]!;
+    const { resourceId } = await api.completed("POST", serversPath, registration(bmc));
+    const before = await world.lab.effects(bmc.name);
+    const image = world.lab.image("iso");
+    const expected = "0".repeat(64);
+    const body = { image: imageOf({ ...image, checksum: expected }) };
+    const run = await api.follow("POST", `${serverPath(resourceId)}/provision`, body);
+    expect(run.error, summary(run)).toMatchObject({
+      code: "IMAGE_INVALID",
+      step: "validate",
+      details: { checksumType: "sha256", expected, actual: image.checksum },
+    });
+    expect(await world.lab.effects(bmc.name)).toEqual(before);
+    expect((await api.server(resourceId)).state).toBe("available");
+  });
+
   it("that has no session left is worked with without one", async ({ expect }) => {
     const bmc = world.lab.bmcs[1]!;
     let status = 201;

@@ -51,13 +51,17 @@ describe.concurrent("a machine called", { timeout: 240_000 }, () => {
   it("…-bmc-slow is registered all the same", async ({ expect }) => {
     const bmc = world.lab.bmc("bmc-slow");
     const body = registration(bmc, { inspect: false });
-    const run = await patient.completed("POST", serversPath, body);
-    expect(await patient.server(run.resourceId)).toMatchObject({ state: "registered" });
+    const run = await quick.completed("POST", serversPath, body);
+    expect(await quick.server(run.resourceId)).toMatchObject({ state: "registered" });
   });
 
-  it("…-bmc-dead is not registered, and leaves no server", async ({ expect }) => {
+  it("…-bmc-dead is not registered at any pace, and leaves no server", async ({ expect }) => {
     const bmc = world.lab.bmc("bmc-dead");
-    const run = await patient.follow("POST", serversPath, registration(bmc));
+    const [run, hurried] = await Promise.all([
+      patient.follow("POST", serversPath, registration(bmc)),
+      quick.follow("POST", serversPath, registration(bmc)),
+    ]);
+    expect(failedAt(hurried), summary(hurried)).toEqual(failedAt(run));
     expect(failedAt(run), summary(run)).toEqual({
       status: "failed",
       code: "BMC_CONNECTION_FAILED",
@@ -131,6 +135,7 @@ describe.concurrent("a machine called", { timeout: 240_000 }, () => {
     const server = await quick.server(resourceId);
     expect(server).toMatchObject({ state: "decommissioned", erase: { state: "not erased" } });
     expect(server.erase?.reason).toContain(run.id);
+    expect(server.erase?.reason).toContain("shredded by hand");
     const { disks } = (await world.lab.snapshot(bmc.name)) as { disks: { erased: unknown }[] };
     expect(disks.filter(({ erased }) => erased !== null)).toEqual([]);
   });

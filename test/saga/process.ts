@@ -2,7 +2,7 @@ import { bindResource } from "#engine/resources.ts";
 import { type EmbeddedEngine, createEmbeddedEngine } from "#engine/embedded.ts";
 import type { Workflow } from "#engine/kit.ts";
 import { serverTable } from "#domain/server/row.ts";
-import { createImages } from "#drivers/images/probe.ts";
+import { createImages } from "#drivers/images/images.ts";
 import type { Ports } from "#drivers/ports.ts";
 import { createRedfish } from "#drivers/redfish/redfish.ts";
 import { createGate } from "#drivers/redfish/wire/gate.ts";

@@ -224,9 +224,13 @@ describe("an abandoned run", () => {
   it("of a decommissioning ends the server with a record that says not erased", () => {
     const story = new Story().ready();
     const run = story.begin("server.decommission", { serverId, skipErase: false, reason: null });
-    story.end(run, "pastPivot").end(run, "pastPivot", { abandoned: true });
+    const abandonReason = "shredded by hand";
+    story.end(run, "pastPivot").end(run, "pastPivot", { abandoned: true, abandonReason });
     expect(shown(story)).toBe("decommissioned");
-    expect(story.server?.erase).toMatchObject({ state: "not erased" });
+    expect(story.server?.erase).toMatchObject({
+      state: "not erased",
+      reason: expect.stringContaining(abandonReason),
+    });
     expect(story.facts).toContainEqual({
       type: "server.decommissioned",
       data: { erased: false },

@@ -66,7 +66,8 @@ function abandoned(server: ServerState, left: Broken, end: RunEnd): readonly Ser
 
 function gone(server: ServerState, end: RunEnd): readonly ServerFact[] {
   const isErased = server.erase?.state === "erased";
-  const reason = `run ${end.run} was abandoned before the disks could be proven erased`;
+  const why = end.abandonReason ?? null;
+  const reason = `run ${end.run} was abandoned before the disks could be proven erased${why === null ? "" : `: ${why}`}`;
   return [
     ...(server.erase === null
       ? [{ type: "server.erase_skipped", data: { reason } } satisfies ServerFact]

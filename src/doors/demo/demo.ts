@@ -145,20 +145,21 @@ async function play(stage: Stage): Promise<void> {
     done,
   );
 
-  await follow(
+  await untilDone(
     stage,
-    "Try to install an image that nobody can fetch: refused half-way, undone",
-    async () => {
-      await untilDone(
-        stage,
-        await api.request("POST", `${server}/lifecycle`, { action: "deprovision" }),
-      );
-      return api.request("POST", `${server}/provision`, {
-        image: { ...picture, url: image.url.replace(image.name, "nowhere") },
-      });
-    },
-    { status: "failed" },
+    await api.request("POST", `${server}/lifecycle`, { action: "deprovision" }),
   );
+  // The image is in its slot when this strikes, so there is something to take back.
+  await disturb(stage, { target: bmc.name, path: "/Systems/", method: "PATCH", status: 400 });
+  const undone = await follow(
+    stage,
+    "Install again, with a BMC that now refuses to boot from the image: the image is in, and is taken out again",
+    () => api.request("POST", `${server}/provision`, { image: picture }),
+    { status: "failed", cleanup: "complete", code: "BMC_REJECTED" },
+  );
+  if (undone?.steps.find(({ name }) => name === "insert-media")?.undo !== "undone")
+    stage.broken.push("the image that was in its slot should have been taken out again");
+  await disturb(stage, { clear: true });
 
   const wrongPassword = lab.bmcs.find((each) => each.name.endsWith("bad-password"));
   if (wrongPassword !== undefined) {
@@ -175,6 +176,13 @@ async function play(stage: Stage): Promise<void> {
     () => api.request("DELETE", server),
     done,
   );
+}
+
+/** Makes something go wrong in the lab, or ends it. */
+async function disturb({ labUrl }: Stage, fault: object): Promise<void> {
+  const body = JSON.stringify(fault);
+  const response = await fetch(new URL("/_lab/faults", labUrl), { method: "POST", body });
+  if (!response.ok) throw new Error(`the lab answers ${response.status}: ${await response.text()}`);
 }
 
 async function untilDone(stage: Stage, answer: Answer): Promise<void> {

@@ -31,6 +31,9 @@ export class RunPrinter {
           `    ${marks[step.status]} ${step.name.padEnd(20)} ${seconds(step.durationMs)}`,
         );
       }
+    }
+    // The last step is undone first; several may have been since the last call.
+    for (const step of run.steps.toReversed()) {
       if (step.undo === "undone")
         this.#once(`undo ${step.name}`, `    ↩ ${step.name.padEnd(20)} undone`);
     }

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
-import { createImages, nextUrl } from "./probe.ts";
+import { createImages } from "./images.ts";
+import { nextUrl } from "./request.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 

@@ -8,7 +8,7 @@ import { type FoundDrive, readDrives } from "./inventory/drives.ts";
 import { Survey } from "./inventory/survey.ts";
 import { readHost, readManagers } from "./machine.ts";
 import { isResource, type Reply } from "./reply.ts";
-import { isTask, readingOf, taskReadingOf } from "./tasks.ts";
+import { isTask, readingOf, seenDone, taskName, taskReadingOf } from "./tasks.ts";
 import type { Conversation } from "./wire/conversation.ts";
 
 type Reading = Pick<EraseProgress, "state" | "percent" | "message">;
@@ -51,22 +51,36 @@ const hpeReading = (system: Facts, status: string): Reading => {
   return {
     state,
     percent: state === "done" ? 100 : state === "running" ? running : null,
-    message: status,
+    message: `UserDataEraseStatus is ${status}`,
   };
 };
 
-const lastPart = (path: string): string => path.replace(/\/+$/, "").split("/").at(-1) ?? path;
+/** A done erase says what was seen of it: that is its proof. */
+const proven = (reading: Reading, facts: Facts, task: string): Reading =>
+  reading.state === "done"
+    ? { ...reading, message: seenDone(facts, task, reading.message) }
+    : reading;
+
+/** A monitor that has no task to show any more answers for the request that it followed. */
+const provenBy = (reading: Reading, reply: Reply, task: string): Reading => {
+  if (reading.state !== "done") return reading;
+  const facts = isResource(reply) ? new Facts(reply.path, reply.body) : null;
+  if (facts !== null && isTask(facts)) return proven(reading, facts, task);
+  const words = reading.message === null ? "" : `: ${reading.message}`;
+  return { ...reading, message: `task monitor ${taskName(task)} answered ${reply.status}${words}` };
+};
 
 /** Dell removes tasks minutes after their end, but keeps the jobs behind them under the manager. */
 const dellJob = async (talk: Conversation, task: string): Promise<Reading | null> => {
-  const id = lastPart(task);
+  const id = taskName(task);
   for (const { facts } of await readManagers(talk, await readHost(talk))) {
     const jobs = facts.at("Links").at("Oem").at("Dell").link("Jobs");
-    const { members } = await readMembers(talk, jobs, { skip: (path) => lastPart(path) !== id });
+    const { members } = await readMembers(talk, jobs, { skip: (path) => taskName(path) !== id });
     const [job] = members;
     if (job?.look.kind !== "found" || !isTask(job.look.facts)) continue;
     const reading = readingOf(job.look.facts);
-    if (reading.state !== "gone") return { ...reading, state: reading.state };
+    if (reading.state === "gone") continue;
+    return proven({ ...reading, state: reading.state }, job.look.facts, task);
   }
   return null;
 };
@@ -87,7 +101,8 @@ const readPath = async (talk: Conversation, path: string): Promise<Reading | nul
   const resource = resourceReading(reply);
   if (resource !== null) return resource;
   const { state, percent, message } = taskReadingOf(reply);
-  return state === "gone" ? dellJob(talk, path) : { state, percent, message };
+  if (state === "gone") return dellJob(talk, path);
+  return provenBy({ state, percent, message }, reply, path);
 };
 
 /** Without a task only a drive that still erases can be told from one about which nothing is known. */

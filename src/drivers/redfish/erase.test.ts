@@ -217,7 +217,25 @@ describe("erasing drive by drive", () => {
       bmc.resources[jobs] = { Members: [link(`${jobs}/JID_41`), link(`${jobs}/JID_42`)] };
       bmc.resources[`${jobs}/JID_42`] = { JobState: "Completed", Message: "Job completed." };
       expect(await bmcs.readErase(ref, targets, reading())).toMatchObject([
-        { state: "done", message: "Job completed." },
+        { state: "done", message: "task JID_42 Completed: Job completed." },
+      ]);
+    });
+  });
+
+  it("says what it saw of a task that is done", async () => {
+    await withBmc(async ({ bmcs, bmc, ref }) => {
+      addDrives(bmc, { a: {} });
+      const task = `${paths.tasks}/7`;
+      bmc.script = ({ path }) =>
+        path === erasePath("a") ? { status: 202, headers: { Location: task } } : undefined;
+      const targets = await bmcs.startErase(ref, { withinMs: 0 }, writing());
+      bmc.resources[task] = { TaskState: "Completed", EndTime: "2026-03-02T08:05:00Z" };
+      expect(await bmcs.readErase(ref, targets, reading())).toMatchObject([
+        { state: "done", message: "task 7 Completed at 2026-03-02T08:05:00Z" },
+      ]);
+      bmc.resources[task] = { "@odata.id": "/redfish/v1/Systems/1/Storage/1/Drives/a" };
+      expect(await bmcs.readErase(ref, targets, reading())).toMatchObject([
+        { state: "done", message: "task monitor 7 answered 200" },
       ]);
     });
   });

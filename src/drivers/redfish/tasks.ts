@@ -55,6 +55,17 @@ const failedStates = new Set([
   "RebootFailed",
 ]);
 
+/** The last part of a path: what the service calls the task, and Dell the job behind it. */
+export const taskName = (path: string): string =>
+  path.replace(/\/+$/, "").split("/").at(-1) ?? path;
+
+/** What was seen of a task or a job that is done: its name, its final state, when it ended by the BMC's clock, its words. */
+export const seenDone = (facts: Facts, path: string, words: string | null): string => {
+  const end = facts.text("EndTime") ?? facts.text("CompletionTime");
+  const at = end === null ? "" : ` at ${end}`;
+  return `task ${taskName(path)} ${stateOf(facts) ?? "ended"}${at}${words === null ? "" : `: ${words}`}`;
+};
+
 /**
  * Reads a Task's own state. `Completed` with TaskStatus Warning or Critical is a failure: iDRAC says Completed,
  * 100 %, Critical for a job that did not work.

@@ -211,11 +211,25 @@ describe("acts", () => {
       200,
       { refusals: [], workflow: "server.register" },
     ]);
-    expect((await read(id)).status).toBe("running");
+    const run = await read(id);
+    expect(run.status).toBe("running");
+    const names = (data: unknown) =>
+      (data as { steps: readonly { name: string }[] }).steps.map(({ name }) => name);
+    // What has not begun need not be taken back, and what is done does not run again.
+    const begun = run.steps.filter(({ status }) => status !== "pending");
+    for (const name of names(plan.body.data)) expect(names({ steps: begun })).toContain(name);
+    const pause = await world.read("POST", `${runsPath}/${id}/pause?plan=true`);
+    expect(names(pause.body.data)).toEqual(
+      names({ steps: run.steps.filter(({ status }) => status !== "completed") }),
+    );
     const abandon = await world.read("POST", `${runsPath}/${id}/abandon?plan=true`, {
       body: { reason: "x" },
     });
-    expect(abandon.body.data).toMatchObject({ refusals: [{ code: "INVALID_STATE_TRANSITION" }] });
+    expect(abandon.body.data).toMatchObject({
+      steps: [],
+      estimatedDurationMs: 0,
+      refusals: [{ code: "INVALID_STATE_TRANSITION" }],
+    });
     const planned = (run: string, body = {}) =>
       world.read("POST", `${runsPath}/${run}/retry?plan=true`, { body });
     const early = await planned(id);
@@ -223,7 +237,7 @@ describe("acts", () => {
       200,
       {
         workflow: "server.register",
-        steps: [{ name: "connect" }, { name: "act" }, { name: "create-record" }],
+        steps: [],
         refusals: [{ code: "INVALID_STATE_TRANSITION", details: { status: "running" } }],
       },
     ]);

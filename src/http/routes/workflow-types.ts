@@ -5,7 +5,7 @@ import { type Route, route } from "#http/endpoint.ts";
 import { single } from "#http/envelope.ts";
 import { type Duration, durationMs } from "#engine/duration.ts";
 import type { StepDefinition, Workflow } from "#engine/kit.ts";
-import { withinMs } from "#engine/plan.ts";
+import { pacedWithinMs } from "#engine/plan.ts";
 
 const WorkflowView = z
   .object({
@@ -59,7 +59,7 @@ function workflowView(workflow: Workflow, pace: number): z.infer<typeof Workflow
     steps: steps.map((step) => ({
       name: step.name,
       expectedMs: pacedMs(step.times.expected, pace),
-      withinMs: Math.round(withinMs(step) / pace),
+      withinMs: pacedWithinMs(step, pace),
       undo: undoView(step) as z.infer<typeof WorkflowView>["steps"][number]["undo"],
     })),
     input: z.toJSONSchema(workflow.input, { io: "input", unrepresentable: "any" }),

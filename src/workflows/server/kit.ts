@@ -10,7 +10,11 @@ export interface ServerEnvironment {
   readonly fact: ServerFact;
 }
 
-export const workflow = workflowKit<ServerEnvironment>();
+/**
+ * However fast a lab's machines are, the BMC driver's own pauses, repeats and time-outs take real time, and a deadline
+ * that leaves no room for them would end a step before it could say what is wrong.
+ */
+export const workflow = workflowKit<ServerEnvironment>({ least: "1m" });
 
 /** The part of a step's context that the shared pieces of server workflows need, whatever its input and output. */
 export type ServerContext = Omit<StepContext<ServerEnvironment, unknown, unknown>, "prior">;

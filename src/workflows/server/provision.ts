@@ -4,6 +4,7 @@ import { ServerProvisionInput } from "#contract/server-inputs.ts";
 import { Completion } from "#contract/server.ts";
 import { nothing, skip } from "#engine/kit.ts";
 import { Watch, awaitInstall } from "./await-install.ts";
+import { verifyChecksum } from "./image-checksum.ts";
 import { planInstallation } from "./installation-plan.ts";
 import { type ServerContext, bmcOf, reading, workflow, writing } from "./kit.ts";
 import { type Medium, ejectAll, insertAll } from "./media.ts";
@@ -56,6 +57,8 @@ export const serverProvision = workflow("server.provision", {
 })
   .step("validate", {
     expected: "3s",
+    // An image with a checksum is read to its end: some gigabytes, from far away.
+    within: "30m",
     output: z.object({
       completion: Completion,
       configDrive: z.boolean(),
@@ -69,10 +72,10 @@ export const serverProvision = workflow("server.provision", {
       const { sizeBytes } = await ports.images.probe(input.image.url, reading(context));
       const state = await ports.bmc.readState(bmc, reading(context));
       const slots = await ports.bmc.readMedia(bmc, [], reading(context));
-      return {
-        ...planInstallation(input, { server: resource, state, slots }),
-        imageBytes: sizeBytes,
-      };
+      const plan = planInstallation(input, { server: resource, state, slots });
+      // Last, because it takes longest: what can be refused at once is refused at once.
+      await verifyChecksum(context, input.image);
+      return { ...plan, imageBytes: sizeBytes };
     },
   })
   .step("reserve", {
