@@ -31,6 +31,9 @@ const COLUMNS = "position, tx::text as tx, stream, version, type, data, meta, oc
 const CHANNEL = "millwright_commit";
 const NOTIFY_EVERY_MS = 10;
 
+const isIndexedActor = (actor: string | undefined): boolean =>
+  actor !== undefined && actor !== ENGINE_ACTOR;
+
 /** The condition of a filter; `$n` numbers continue after `params`, which it extends. */
 function condition(filter: EventFilter, params: Param[]): string {
   const parts: string[] = [];
@@ -39,7 +42,7 @@ function condition(filter: EventFilter, params: Param[]): string {
   if (filter.actor !== undefined) {
     parts.push(`meta->>'actor' = ${next(filter.actor)}`);
     // The index leaves out what the engine itself wrote, and is used only where that is said.
-    if (filter.actor !== ENGINE_ACTOR) parts.push(`meta->>'actor' <> '${ENGINE_ACTOR}'`);
+    if (isIndexedActor(filter.actor)) parts.push(`meta->>'actor' <> '${ENGINE_ACTOR}'`);
   }
   if (filter.types !== undefined && filter.types.length > 0) {
     const each = filter.types.map((type) =>
@@ -116,13 +119,17 @@ export async function openJournal(database: Database): Promise<OpenJournal> {
     },
 
     async latest(before, filter, limit) {
-      const params: Param[] = [before ?? Number.MAX_SAFE_INTEGER];
-      const where = condition(filter, params);
-      const rows = await database.query<EventRow>(
-        `select ${COLUMNS} from events where position < $1 and ${where} order by position desc limit $${params.push(limit)}`,
-        params,
-      );
-      return rows.map(recorded);
+      const params: Param[] = [before ?? Number.MAX_SAFE_INTEGER, limit];
+      const walk = (part: EventFilter): string =>
+        `select ${COLUMNS} from events where position < $1 and ${condition(part, params)} order by position desc limit $2`;
+      // One walk along the index for each type, merged: a walk over all events would read a million to find a rare one.
+      // The events of a stream or of a caller are found by that.
+      const types = filter.types ?? [];
+      const statement =
+        types.length > 1 && filter.stream === undefined && !isIndexedActor(filter.actor)
+          ? `select * from (${types.map((type) => `(${walk({ ...filter, types: [type] })})`).join(" union all ")}) merged order by position desc limit $2`
+          : walk(filter);
+      return (await database.query<EventRow>(statement, params)).map(recorded);
     },
 
     onCommit(listener) {

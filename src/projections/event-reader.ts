@@ -3,6 +3,7 @@ import type { Cursor, Journal } from "#journal/journal.ts";
 import type { Database } from "#platform/database.ts";
 import { EventCounter } from "./event-count.ts";
 import type { LogFilter } from "./event-filter.ts";
+import { expandTypes } from "./event-types.ts";
 import { EventTail } from "./event-tail.ts";
 import { eventView } from "./event-view.ts";
 import type { Total } from "./list-query.ts";
@@ -56,13 +57,17 @@ export function createEventReader(
     async ofStream(stream, afterVersion, limit) {
       return (await journal.read(stream, afterVersion, limit)).map(eventView);
     },
-    async page(filter, before, limit) {
-      const [events, count] = await Promise.all([
+    async page({ types: patterns, ...rest }, before, limit) {
+      const types = patterns === undefined ? undefined : expandTypes(patterns);
+      if (types?.length === 0)
+        return { events: [], next: null, total: { count: 0, isEstimate: false } };
+      const filter: LogFilter = { ...rest, ...(types !== undefined && { types }) };
+      const [events, total] = await Promise.all([
         journal.latest(
           before,
           {
             ...(filter.resource !== undefined && { stream: filter.resource }),
-            ...(filter.types !== undefined && { types: filter.types }),
+            ...(types !== undefined && { types }),
             ...(filter.actor !== undefined && { actor: filter.actor }),
           },
           limit + 1,
@@ -73,7 +78,8 @@ export function createEventReader(
       return {
         events: shown.map(eventView),
         next: events.length > limit ? (shown.at(-1)?.position ?? null) : null,
-        total: count,
+        // An estimate must not contradict what the page itself shows.
+        total: { ...total, count: Math.max(total.count, events.length) },
       };
     },
     async knows(text) {

@@ -1,0 +1,16 @@
+import { runEvents } from "#contract/events.ts";
+import { serverFacts } from "#contract/server.ts";
+
+/** Every type of event there is: the list is closed, so a prefix can be written out and each type found by its index. */
+const eventTypes: readonly string[] = [...Object.keys(runEvents), ...Object.keys(serverFacts)];
+
+/** Types and prefixes ending in `*` as types alone, each once; a prefix of nothing adds nothing. */
+export const expandTypes = (patterns: readonly string[]): readonly string[] => [
+  ...new Set(
+    patterns.flatMap((pattern) =>
+      pattern.endsWith("*")
+        ? eventTypes.filter((type) => type.startsWith(pattern.slice(0, -1)))
+        : [pattern],
+    ),
+  ),
+];
