@@ -28,7 +28,7 @@ export async function serve(): Promise<void> {
   process.stdout.write(greeting(plane, lab, config));
 }
 
-/** What a person sees once it is ready: where it is, how to get in, and three lines to copy. */
+/** What a person sees once it is ready: where it is, how to get in, and the lines to copy. */
 export function greeting(plane: ControlPlane, lab: LabDescription | null, config: Config): string {
   const { url, adminKey, database } = plane;
   const servers = `${url}/v1/regions/${config.MILLWRIGHT_REGION}/projects/default/infrastructure/servers`;
@@ -48,9 +48,10 @@ export function greeting(plane: ControlPlane, lab: LabDescription | null, config
     "Register a server, watch its run, list the servers:",
     "",
     `  export MW_KEY=${fromFile ? `$(cat ${adminKey.where})` : "mk_…"}`,
-    `  curl -s -H "Authorization: Bearer $MW_KEY" -H "Content-Type: application/json" -d '${body}' ${servers}`,
-    `  curl -s -H "Authorization: Bearer $MW_KEY" ${url}/v1/workflows/runs?limit=1`,
-    `  curl -s -H "Authorization: Bearer $MW_KEY" ${servers}`,
+    `  export SERVERS=${servers}`,
+    `  curl -s -H "Authorization: Bearer $MW_KEY" -H "Content-Type: application/json" -d '${body}' "$SERVERS"`,
+    `  curl -s -H "Authorization: Bearer $MW_KEY" '${url}/v1/workflows/runs?limit=1'`,
+    `  curl -s -H "Authorization: Bearer $MW_KEY" "$SERVERS"`,
     "",
     "",
   ].join("\n");

@@ -28,14 +28,6 @@ describeEachBackend("engine", (backend) => {
   });
   afterAll(() => test.drop());
 
-  it("counts its start as a look for work, before there was time for one", async () => {
-    const before = Date.now();
-    const { engine } = await open();
-    const { working, lastClaimAt } = engine.status;
-    expect(working).toBe(true);
-    expect(lastClaimAt).toBeGreaterThanOrEqual(before);
-  });
-
   it("runs the steps in order, passes outputs on, and ends with the result and the lock released", async () => {
     const { begin, ended, types, ports, engine, journal } = await open(
       toyWorkflow("server.inspect", toyHead())

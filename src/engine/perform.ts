@@ -217,7 +217,8 @@ function failureOf(
     step,
     code: failure.code,
     reason: failure.message,
-    error: thrown,
+    // Of what is expected the code and the message say everything; a stack would only look like a bug.
+    ...((failure.code === "INTERNAL_ERROR" || !(thrown instanceof Failure)) && { error: thrown }),
   });
   return failure;
 }

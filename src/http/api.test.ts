@@ -184,6 +184,17 @@ describe("bodies", () => {
     const { status, code } = await fieldsOf("{}", { "content-type": "text/plain" });
     expect([status, code]).toEqual([415, "UNSUPPORTED_MEDIA_TYPE"]);
     expect((await fieldsOf("{}", { "content-encoding": "gzip" })).status).toBe(415);
+    const words = async (headers: Record<string, string>, path = serversPath) =>
+      (await world.read("POST", path, { body: "a,b", headers })).body.error.message;
+    expect(await words({ "content-type": "text/csv; charset=utf-8" })).toBe(
+      "the body is text/csv; this path takes application/json",
+    );
+    expect(await words({ "content-type": "text/html" }, `${serversPath}/batch`)).toBe(
+      "the body is text/html; this path takes application/json or text/csv",
+    );
+    expect(await words({ "content-encoding": "gzip" })).toBe(
+      "the body is compressed (gzip); send it as it is",
+    );
     expect((await fieldsOf(`${"[".repeat(200_000)}${"]".repeat(200_000)}`)).status).toBe(400);
     expect(await fieldsOf('{"displayName":"a\\u0000b"}')).toMatchObject({
       fields: { displayName: expect.stringContaining("NUL") as string },

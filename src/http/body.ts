@@ -74,18 +74,21 @@ export interface BodyRules {
 const essenceOf = (contentType: string | null): string | null =>
   contentType === null ? null : (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
 
-/** Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE or VALIDATION_ERROR. An empty body is `none`, whatever its type says. */
+/** Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE or VALIDATION_ERROR. An empty body is `none`, unless it is a table without rows. */
 export async function readBody(request: Request, rules: BodyRules): Promise<Body> {
   const bytes = await readBytes(request, rules.limitBytes);
-  if (bytes.byteLength === 0) return { kind: "none" };
+  const essence = essenceOf(request.headers.get("content-type"));
+  const isCsv = rules.csv && essence === "text/csv";
+  if (bytes.byteLength === 0) return isCsv ? { kind: "csv", text: "" } : { kind: "none" };
 
   const encoding = request.headers.get("content-encoding");
-  const essence = essenceOf(request.headers.get("content-type"));
-  const isJson = essence === "application/json";
-  const isCsv = rules.csv && essence === "text/csv";
-  if ((!isJson && !isCsv) || (encoding !== null && encoding.toLowerCase() !== "identity")) {
+  const isPlain = encoding === null || encoding.toLowerCase() === "identity";
+  if (!isPlain || (essence !== "application/json" && !isCsv)) {
     const taken = rules.csv ? "application/json or text/csv" : "application/json";
-    throw new Failure("UNSUPPORTED_MEDIA_TYPE", `the body must be ${taken}, not compressed`, {
+    const words = isPlain
+      ? `the body is ${essence ?? "sent without a Content-Type"}; this path takes ${taken}`
+      : `the body is compressed (${encoding}); send it as it is`;
+    throw new Failure("UNSUPPORTED_MEDIA_TYPE", words, {
       details: { contentType: essence, contentEncoding: encoding },
     });
   }

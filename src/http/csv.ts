@@ -1,9 +1,17 @@
+export interface CsvRow {
+  /** Where it begins in the text, from 1: a cell may hold line breaks. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
 /**
  * Rows of cells from CSV (RFC 4180): commas, quotes around cells with commas, quotes or line breaks, either kind of
  * line end, an optional byte order mark. Empty lines are skipped. Null when a quote is left open.
  */
-export function readCsv(text: string): string[][] | null {
-  const rows: string[][] = [];
+export function readCsv(text: string): CsvRow[] | null {
+  const rows: CsvRow[] = [];
+  let line = 1;
+  let breaks = 0;
   let cells: string[] = [];
   let cell = "";
   let inQuotes = false;
@@ -15,12 +23,14 @@ export function readCsv(text: string): string[][] | null {
   };
   const endRow = (): void => {
     endCell();
-    if (cells.some((each) => each !== "")) rows.push(cells);
+    if (cells.some((each) => each !== "")) rows.push({ line, cells });
     cells = [];
+    line = breaks + 1;
   };
   const content = text.startsWith("\uFEFF") ? text.slice(1) : text;
   for (let index = 0; index < content.length; index += 1) {
     const char = content.charAt(index);
+    if (char === "\n") breaks += 1;
     if (inQuotes) {
       if (char !== '"') cell += char;
       else if (content.charAt(index + 1) === '"') {

@@ -48,15 +48,18 @@ describe("CSV", () => {
         const text = table
           .map((cells) => cells.map((each) => `"${each.replaceAll('"', '""')}"`).join(","))
           .join(lineEnd);
-        expect(readCsv(text)).toEqual(table.filter((cells) => cells.some((each) => each !== "")));
+        expect(readCsv(text)?.map(({ cells }) => cells)).toEqual(
+          table.filter((cells) => cells.some((each) => each !== "")),
+        );
       }),
     );
   });
 
   it("trims plain cells, skips empty lines and refuses an open quote", () => {
-    expect(readCsv("\uFEFFa, b\n\n c ,\n")).toEqual([
-      ["a", "b"],
-      ["c", ""],
+    expect(readCsv('\uFEFFa, b\n\n c ,"d\ne"\n f,\n')).toEqual([
+      { line: 1, cells: ["a", "b"] },
+      { line: 3, cells: ["c", "d\ne"] },
+      { line: 5, cells: ["f", ""] },
     ]);
     expect(readCsv('a,"b')).toBeNull();
   });

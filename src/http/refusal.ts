@@ -74,13 +74,14 @@ export function fieldsOf(error: z.core.$ZodError, at: readonly PropertyKey[] = [
 
 const SHOWN_IN_MESSAGE = 3;
 
-export function refusal(fields: Fields): Failure {
+/** `line`: of the one row of a table that is refused. */
+export function refusal(fields: Fields, line?: number): Failure {
   const names = Object.keys(fields);
   const shown = names.slice(0, SHOWN_IN_MESSAGE).map((name) => `${name} ${fields[name]}`);
   const more = names.length - shown.length;
   return new Failure(
     "VALIDATION_ERROR",
-    `the request is not valid: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
-    { details: { fields } },
+    `${line === undefined ? "the request" : `line ${line}`} is not valid: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
+    { details: { fields, ...(line !== undefined && { line }) } },
   );
 }

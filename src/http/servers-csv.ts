@@ -1,12 +1,17 @@
 import { RegisterServerBody } from "#contract/server-requests.ts";
-import { readCsv } from "./csv.ts";
+import { type CsvRow, readCsv } from "./csv.ts";
 import { refusal } from "./refusal.ts";
 
-/** A row that is no server for a reason of its form; it is refused by itself, the others are not. */
-export class BadRow {
-  readonly message: string;
-  constructor(message: string) {
-    this.message = message;
+/** An entry from CSV: what is wrong with it is told with its line. */
+export class CsvEntry {
+  readonly line: number;
+  readonly fields: unknown;
+  /** Why it is no server, by its form; it is refused by itself, the others are not. */
+  readonly problem: string | null;
+  constructor(line: number, fields: unknown, problem: string | null = null) {
+    this.line = line;
+    this.fields = fields;
+    this.problem = problem;
   }
 }
 
@@ -28,9 +33,10 @@ function tagsOf(cell: string): Record<string, string> | null {
   return tags;
 }
 
-function entryOf(columns: readonly string[], cells: readonly string[]): object {
+function entryOf(columns: readonly string[], { line, cells }: CsvRow): CsvEntry {
+  const bad = (problem: string): CsvEntry => new CsvEntry(line, null, problem);
   if (cells.length !== columns.length)
-    return new BadRow(`must have ${columns.length} cells like the first line, has ${cells.length}`);
+    return bad(`must have ${columns.length} cells like the first line, has ${cells.length}`);
   const entry: Record<string, unknown> = {};
   const within = new Map<string, Record<string, string>>();
   for (const [index, column] of columns.entries()) {
@@ -42,18 +48,22 @@ function entryOf(columns: readonly string[], cells: readonly string[]): object {
     else if (column === "inspect") entry[column] = truth[cell.toLowerCase()] ?? cell;
     else entry[column] = cell;
     if (column === "tags" && tagsOf(cell) === null)
-      return new BadRow("tags must look like rack:a12;row:3");
+      return bad("tags must look like rack:a12;row:3");
   }
   for (const [outer, fields] of within) entry[outer] = fields;
-  return entry;
+  return new CsvEntry(line, entry);
 }
 
 /** The body of a batch from CSV: the first line names the columns, empty cells are left out. */
-export function readServersCsv(text: string): { servers: object[] } {
+export function readServersCsv(text: string): { servers: CsvEntry[] } {
   const rows = readCsv(text);
   if (rows === null) throw refusal({ body: "has a quote that is never closed" });
-  const [columns, ...lines] = rows;
-  if (columns === undefined) throw refusal({ body: "must begin with a line of column names" });
+  const [first, ...others] = rows;
+  if (first === undefined || others.length === 0)
+    throw refusal({
+      body: "has no rows: the first line names the columns, every further line is a server",
+    });
+  const columns = first.cells;
   const unknown = columns.filter(
     (column) => !(plain.includes(column) && column !== "tls") && !nested.test(column),
   );
@@ -65,5 +75,5 @@ export function readServersCsv(text: string): { servers: object[] } {
       ),
       ...Object.fromEntries(twice.map((column) => [column, "is a column twice"])),
     });
-  return { servers: lines.map((cells) => entryOf(columns, cells)) };
+  return { servers: others.map((row) => entryOf(columns, row)) };
 }

@@ -1,8 +1,10 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Child, endChild, startChild } from "#test/processes/child.ts";
 import { copyDatabase } from "#test/processes/prepared-database.ts";
@@ -55,6 +57,22 @@ describe("start", { timeout: 180_000 }, () => {
     expect(world()).toBe(before);
     first.signal("SIGTERM");
     expect(await first.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it("prints lines that a shell takes as they are", async () => {
+    const child = start();
+    const [, url = ""] = await child.says(/is ready at (\S+)/);
+    await child.says(/curl[^\n]*\n[^\n]*curl[^\n]*\n[^\n]*curl[^\n]*\n/);
+    // Unquoted, a shell may take `?` for a pattern of file names.
+    expect(child.stdout()).toContain(` '${url}/v1/workflows/runs?limit=1'\n`);
+    // What the README's example uses is defined by what is printed.
+    expect(child.stdout()).toMatch(/\n {2}export SERVERS=http:\S+\/infrastructure\/servers\n/);
+    const lines = child.stdout().split("\n");
+    const curls = lines.filter(
+      (line) => line.startsWith("  export ") || line.startsWith("  curl "),
+    );
+    const { stdout } = await promisify(execFile)("bash", ["-f", "-c", curls.join("\n")]);
+    expect(stdout.match(/"success":true/g)).toHaveLength(3);
   });
 
   it("names the setting of a port that is taken", async () => {

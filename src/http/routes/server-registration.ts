@@ -10,7 +10,7 @@ import { Server } from "#contract/server.ts";
 import { registerInput } from "#domain/server/run-inputs.ts";
 import { mutationHeaders } from "#http/accepted.ts";
 import { batchBodyLimitBytes } from "#http/body.ts";
-import { BadRow, readServersCsv } from "#http/servers-csv.ts";
+import { CsvEntry, readServersCsv } from "#http/servers-csv.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
 import { type Call, type Route, route } from "#http/endpoint.ts";
 import { errorOf, single } from "#http/envelope.ts";
@@ -121,16 +121,19 @@ const BatchAnswer = z
 
 /** One entry, checked by itself; throws what the same request alone would have been refused with. */
 function checkEntry(
-  entry: unknown,
+  given: unknown,
   earlier: Map<string, number>,
   index: number,
 ): RegisterServerBody {
-  if (entry instanceof BadRow) throw refusal({ body: entry.message });
+  const row = given instanceof CsvEntry ? given : null;
+  if (row !== null && row.problem !== null) throw refusal({ body: row.problem }, row.line);
+  const entry = row === null ? given : row.fields;
   const parsed = RegisterServerBody.safeParse(entry, { error: sentences });
-  if (!parsed.success) throw refusal(fieldsOf(parsed.error));
+  if (!parsed.success) throw refusal(fieldsOf(parsed.error), row?.line);
   const { bmcAddress } = parsed.data;
   const first = earlier.get(bmcAddress);
-  if (first !== undefined) throw refusal({ bmcAddress: `is that of servers[${first}] too` });
+  if (first !== undefined)
+    throw refusal({ bmcAddress: `is that of servers[${first}] too` }, row?.line);
   earlier.set(bmcAddress, index);
   return parsed.data;
 }

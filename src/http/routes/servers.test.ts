@@ -386,6 +386,18 @@ describe("batches", () => {
       bmc: { tls: { mode: "insecure" } },
     });
     expect(results[2]?.error?.details.fields).toHaveProperty("inspect");
+    const messages = (body.data as { results: { error?: { message: string } }[] }).results.map(
+      ({ error }) => error?.message,
+    );
+    expect(messages[1]).toMatch(/^line 3 is not valid: body must have 7 cells/);
+    expect(messages[2]).toMatch(/^line 4 is not valid: /);
+    for (const nothing of ["", "\n\n", "bmcAddress,username,password\n"]) {
+      const empty = await batch(nothing, { "content-type": "text/csv" });
+      expect([empty.status, empty.body.error.message]).toEqual([
+        400,
+        "the request is not valid: body has no rows: the first line names the columns, every further line is a server",
+      ]);
+    }
     const unknown = await batch("bmcAddress,colour\nx,red\n", { "content-type": "text/csv" });
     expect(unknown.body.error.details.fields).toEqual({ colour: "is not a known column" });
   });
