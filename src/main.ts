@@ -10,6 +10,8 @@ interface Command {
   readonly summary: string;
   /** Positional arguments by name, all required. */
   readonly arguments: readonly string[];
+  /** It also takes words that it reads itself. */
+  readonly more?: true;
   run(...given: string[]): Promise<void>;
 }
 
@@ -28,10 +30,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async () => (await import("#doors/serve.ts")).serve(),
   },
   demo: {
-    usage: "demo",
+    usage: "demo [--engine embedded|trigger]",
     summary: "plays a server's life on a throw-away installation and ends",
     arguments: [],
-    run: async () => (await import("#doors/demo/demo.ts")).demo(),
+    more: true,
+    run: async (...words) => (await import("#doors/demo/demo.ts")).demo(words),
   },
   migrate: {
     usage: "migrate",
@@ -96,7 +99,10 @@ async function main(words: readonly string[]): Promise<void> {
     return;
   }
   const parsed = parse(words);
-  if (parsed === null || parsed.rest.length !== parsed.command.arguments.length) {
+  const hasWords =
+    parsed !== null &&
+    (parsed.command.more === true || parsed.rest.length === parsed.command.arguments.length);
+  if (parsed === null || !hasWords) {
     const wrong =
       parsed === null ? `there is no command ${words.join(" ")}` : `usage: ${parsed.command.usage}`;
     process.stderr.write(`millwright: ${wrong}\n\n${usage()}`);

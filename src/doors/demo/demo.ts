@@ -7,6 +7,8 @@ import { createLog } from "#platform/log.ts";
 import { startControlPlane } from "#doors/control-plane.ts";
 import { describeLab, type LabDescription } from "#doors/infrastructure.ts";
 import { startLabProcess } from "#doors/lab-process.ts";
+import { freePort } from "./free-port.ts";
+import { openTriggerSite } from "./trigger-site.ts";
 import { ApiClient, type Answer } from "./api-client.ts";
 import { endLine, RunPrinter } from "./progress.ts";
 
@@ -31,7 +33,17 @@ interface Stage {
   readonly broken: string[];
 }
 
-export async function demo(): Promise<void> {
+/** What `demo` is told: nothing, or which engine. Throws in words. */
+function engineIn(words: readonly string[]): "embedded" | "trigger" {
+  const [name, value] = words.length === 1 ? (words[0] ?? "").split("=") : words;
+  if (words.length === 0) return "embedded";
+  if (name === "--engine" && words.length <= 2 && (value === "embedded" || value === "trigger"))
+    return value;
+  throw new Error("demo takes --engine embedded or --engine trigger, and nothing else");
+}
+
+export async function demo(words: readonly string[]): Promise<void> {
+  const engine = engineIn(words);
   const dataDir = await mkdtemp(join(tmpdir(), "millwright-demo-"));
   const closers: (() => Promise<void>)[] = [() => rm(dataDir, { recursive: true, force: true })];
   const broken: string[] = [];
@@ -40,17 +52,26 @@ export async function demo(): Promise<void> {
     closers.push(() => labProcess.stop());
     const lab = await describeLab(labProcess.url);
     if (lab === null) throw new Error("the lab does not answer");
-    const config = readConfig({
-      MILLWRIGHT_PORT: "0",
+    const port = await freePort();
+    const shared = {
       MILLWRIGHT_DATA_DIR: dataDir,
       MILLWRIGHT_LOG_LEVEL: "silent",
-    });
+      MILLWRIGHT_PUBLIC_URL: `http://127.0.0.1:${port}`,
+      MILLWRIGHT_PACE: String(SPEED),
+    };
+    const site = engine === "trigger" ? await openTriggerSite(shared) : null;
+    if (site !== null) closers.push(() => site.close());
+    const config = readConfig({ ...shared, ...site?.env, MILLWRIGHT_PORT: String(port) });
     const plane = await startControlPlane({ config, log: createLog("silent"), pace: SPEED });
     closers.push(() => plane.stop());
     if (plane.adminKey.key === null) throw new Error("a new installation has an admin key");
     print(
       `A control plane at ${plane.url} and a lab of ${lab.bmcs.length} servers, ${SPEED} times as fast as life.`,
     );
+    if (site !== null)
+      print(
+        "Every slice of a run is a task, executed by worker processes of a stand-in for Trigger.dev.",
+      );
     const servers = "/v1/regions/local/projects/default/infrastructure/servers";
     await play({
       api: new ApiClient(plane.url, plane.adminKey.key),
