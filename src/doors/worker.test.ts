@@ -17,6 +17,7 @@ it.skipIf(postgresBackend === null)(
         openWorker({
           MILLWRIGHT_DATABASE_URL: test.url!,
           MILLWRIGHT_SECRET_KEY: secretKey,
+          MILLWRIGHT_PUBLIC_URL: "http://127.0.0.1:4400",
           MILLWRIGHT_LOG_LEVEL: "silent",
         });
       await expect(open(generateSecretKey())).rejects.toThrow(/set MILLWRIGHT_SECRET_KEY to/);

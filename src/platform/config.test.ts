@@ -24,8 +24,24 @@ it("has a default or a meaning of absence for every setting", () => {
     MILLWRIGHT_LAB_SERVERS: 12,
     MILLWRIGHT_LAB_SPEED: 60,
     MILLWRIGHT_BMC_CONCURRENCY: 2,
+    MILLWRIGHT_TRIGGER_ON_CANCEL: "continue",
+    MILLWRIGHT_TRIGGER_SHORT_WAIT_MS: 20_000,
+    MILLWRIGHT_TRIGGER_MAX_DURATION_S: 3_600,
+    MILLWRIGHT_TRIGGER_QUEUED_MS: 60_000,
+    TRIGGER_API_URL: "https://api.trigger.dev",
     MILLWRIGHT_LOG_LEVEL: "info",
   });
+});
+
+it("says what the engine trigger cannot do without", () => {
+  const message = complaint({ MILLWRIGHT_ENGINE: "trigger" });
+  for (const name of [
+    "MILLWRIGHT_DATABASE_URL",
+    "MILLWRIGHT_SECRET_KEY",
+    "MILLWRIGHT_PUBLIC_URL",
+    "TRIGGER_SECRET_KEY",
+  ])
+    expect(message).toContain(`${name} is not set: `);
 });
 
 it("takes an empty value as not set, and looks at no other program's variables", () => {

@@ -124,11 +124,15 @@ export function openDataDir(dir: string): DataDir {
           held.push(lock);
         } else {
           probed.push(lock);
+          held.push(lock);
         }
       }
       if (owner === null) throw new DataDirInUse(path);
       const release = (): void => {
-        for (const lock of probed.splice(0)) lock.close();
+        for (const lock of probed.splice(0)) {
+          held.splice(held.indexOf(lock), 1);
+          lock.close();
+        }
       };
       return { owner, dead, release };
     },
