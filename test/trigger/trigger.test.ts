@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Run } from "#contract/run.ts";
-import { registration, runPath, serverPath, serversPath } from "#test/processes/api.ts";
+import { imageOf, registration, runPath, serverPath, serversPath } from "#test/processes/api.ts";
 import { type TriggerWorld, faultsOf, isReal, openTriggerWorld } from "./trigger-world.ts";
 
 const server = process.env["TEST_DATABASE_URL"];
@@ -69,4 +69,28 @@ describe.skipIf(server === undefined)("the engine trigger (needs TEST_DATABASE_U
       expect((await api.ask("GET", "/readyz")).data).toMatchObject({ status: "ready" });
     },
   );
+});
+
+describe.skipIf(server === undefined)("a cancel over there, by configuration", () => {
+  let trigger: TriggerWorld;
+  beforeAll(async () => {
+    trigger = await openTriggerWorld(server ?? "", { MILLWRIGHT_TRIGGER_ON_CANCEL: "cancel" });
+  }, 180_000);
+  afterAll(() => trigger.close());
+
+  it("cancels the run, with the world as before", { timeout: 120_000 }, async () => {
+    const { api, platform, world } = trigger;
+    const { id, bmc } = await trigger.register();
+    const before = await world.lab.snapshot(bmc);
+    await world.lab.fault({ target: bmc, delayMs: 700, times: 3 });
+    const body = { image: imageOf(world.lab.image("iso")), completion: "power-off" };
+    const { run } = await api.good("POST", `${serverPath(id)}/provision`, { body });
+    const newest = async () => (await platform.slicesOf(run)).at(-1);
+    await expect
+      .poll(newest, { timeout: 20_000 })
+      .toMatchObject({ status: "EXECUTING", metadata: { run } });
+    await platform.cancel((await newest())?.id ?? "");
+    expect(await api.ended(run)).toMatchObject({ status: "cancelled" });
+    expect(await world.lab.snapshot(bmc)).toEqual(before);
+  });
 });
