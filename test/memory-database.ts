@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PGlite } from "@electric-sql/pglite";
@@ -26,10 +26,16 @@ async function prepare(prepared: string): Promise<void> {
   const dump = await made.dumpDataDir("none");
   await made.close();
   mkdirSync(cache, { recursive: true });
-  // Two test files that make it at the same moment must not read half of each other's.
+  // Two test files may make it at the same moment. The first one's stays: a file that is replaced cannot be read on.
   const own = `${prepared}.${process.pid}`;
   writeFileSync(own, Buffer.from(await dump.arrayBuffer()));
-  renameSync(own, prepared);
+  try {
+    linkSync(own, prepared);
+  } catch (error) {
+    if (!existsSync(prepared)) throw error;
+  } finally {
+    rmSync(own);
+  }
 }
 
 export async function openMemoryDatabase(): Promise<Database> {
