@@ -175,15 +175,17 @@ const taskKeptMs = 3_500;
  * forgotten it, erasing once more is the only way to a proof.
  */
 function isEraseForgotten(effects: readonly Effect[], first: Effect, second: Effect): boolean {
-  const [serial] = (first.detail["serials"] ?? []) as readonly string[];
-  if (!first.action.startsWith("erase-") || serial === undefined) return false;
+  // Some machines are restarted for an erase, under the same key.
+  if (first.key?.endsWith("/erase") !== true) return false;
+  const serialsOf = ({ detail }: Effect) => (detail["serials"] ?? []) as readonly string[];
+  const [serial] = serialsOf(first);
   const hasEnded = effects.some(
-    ({ target, action, detail, at }) =>
-      target === first.target &&
-      action === "erase-finished" &&
-      at > first.at &&
-      at <= second.at &&
-      (detail["serials"] as readonly string[]).includes(serial),
+    (effect) =>
+      effect.target === first.target &&
+      effect.action === "erase-finished" &&
+      effect.at > first.at &&
+      effect.at <= second.at &&
+      (serial === undefined || serialsOf(effect).includes(serial)),
   );
   const pausedMs = Date.parse(second.at) - Date.parse(first.at);
   return hasEnded && (!tellingTasks.test(first.target) || pausedMs >= taskKeptMs);
