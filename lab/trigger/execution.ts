@@ -36,7 +36,8 @@ export type Sabotage = "start-hook-throws" | "start-hook-aborts" | "middleware-t
 export type ToWorker =
   | { readonly do: "execute"; readonly execution: Execution; readonly sabotage: Sabotage | null }
   | { readonly do: "cancel" }
-  | { readonly do: "throw" };
+  | { readonly do: "throw" }
+  | { readonly do: "exit" };
 
 /** From a worker to the platform. */
 export type FromWorker =

@@ -193,6 +193,9 @@ process.on("message", (message: ToWorker) => {
       setImmediate(() => {
         throw new Error("nobody caught this");
       });
+      return;
+    case "exit":
+      process.exit(3);
   }
 });
 // A worker whose platform is gone has nobody to work for.

@@ -228,7 +228,7 @@ export class Platform {
       vanishes: () => worker.kill("SIGKILL"),
       "session-ends": () => worker.kill("SIGKILL"),
       terminated: () => worker.kill("SIGTERM"),
-      exits: () => worker.kill("SIGINT"),
+      exits: () => worker.exit(),
       uncaught: () => worker.throwUp(),
     };
     const strike = strikes[fault.fault];

@@ -90,6 +90,11 @@ export class WorkerProcess {
     this.#send({ do: "throw" });
   }
 
+  /** Lets the process end itself. */
+  exit(): void {
+    this.#send({ do: "exit" });
+  }
+
   kill(signal: NodeJS.Signals = "SIGKILL"): void {
     this.#child.kill(signal);
   }

@@ -111,6 +111,20 @@ describe.skipIf(server === undefined)("a slice at Trigger.dev (needs TEST_DATABA
     expect(data.map(({ type }) => type)).toContain("run.recovered");
   });
 
+  it.skipIf(isReal)(
+    "that is cancelled over there while it is queued is handed over again",
+    { timeout },
+    async () => {
+      const { id, bmc } = await trigger.register();
+      await faultsOf(trigger).fault("delivered-late", { task: "server.provision", ms: 60_000 });
+      const run = await provision(id);
+      await expect.poll(() => newest(run), { timeout: 20_000 }).toBe("QUEUED");
+      await trigger.platform.cancel((await slicesOf(run)).at(-1)?.id ?? "");
+      await expectDoneOnce(await trigger.api.ended(run), bmc);
+      expect((await slicesOf(run)).map(({ status }) => status)[0]).toBe("CANCELED");
+    },
+  );
+
   it.skipIf(isReal)("is handed over once the rate limit is over", { timeout }, async () => {
     const { id, bmc } = await trigger.register();
     await faultsOf(trigger).outage("rate-limited", 4_000);
