@@ -2,6 +2,7 @@ import { logger, metadata, task } from "@trigger.dev/sdk";
 import type { WorkflowType } from "#contract/run.ts";
 import type { Worker } from "#doors/worker.ts";
 import type { RunState } from "#engine/run-state.ts";
+import type { Log } from "#platform/log.ts";
 import { SlicePayload } from "#engine/trigger/platform.ts";
 
 /**
@@ -10,12 +11,24 @@ import { SlicePayload } from "#engine/trigger/platform.ts";
  * repeat or wedge a run. Trigger.dev retries nothing, because the schedule hands over what was lost.
  */
 
+/** The run of the slice that this process carries out: one at a time. */
+let current: string | null = null;
+
+/** The log of the whole worker, shown with the slice in the dashboard. */
+const log: Log = (level, event, fields = {}) => {
+  const { error, ...rest } = fields;
+  const told = error === undefined ? {} : { error: String(error) };
+  // Attributes are plain data; what is not becomes its JSON.
+  const plain = JSON.parse(JSON.stringify({ run: current, ...rest, ...told })) as typeof told;
+  logger[level](event, plain);
+};
+
 let opened: Promise<Worker> | null = null;
 
 /** One worker for all the tasks that this process is given; one that could not be opened is tried again. */
 const worker = (): Promise<Worker> => {
   opened ??= import("#doors/worker.ts")
-    .then(({ openWorker }) => openWorker(process.env))
+    .then(({ openWorker }) => openWorker(process.env, log))
     .catch((error: unknown) => {
       opened = null;
       throw error;
@@ -45,12 +58,11 @@ const slice = (id: WorkflowType) =>
     retry: { maxAttempts: 1 },
     run: async (given: SlicePayload, { ctx, signal }) => {
       const payload = SlicePayload.parse(given);
-      const about = { run: payload.runId, slice: payload.slice };
-      logger.info("the slice begins", about);
-      const advanced = await (
-        await worker()
-      ).advance(payload, { id: ctx.run.id, signal, tell: show });
-      logger.info("the slice ends", { ...about, ...advanced });
+      current = payload.runId;
+      log("info", "the slice begins", { slice: payload.slice });
+      const about = { id: ctx.run.id, signal, tell: show };
+      const advanced = await (await worker()).advance(payload, about);
+      log("info", "the slice ends", { slice: payload.slice, ...advanced });
       return advanced;
     },
     onCancel: async ({ payload }) => (await worker()).cancelled(payload.runId),

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { Fault, Outage } from "./fault.ts";
 import type { Platform } from "./platform.ts";
 import { runBody, TriggerBody } from "./run.ts";
+import { type Told, toldIn } from "./told.ts";
 
 /**
  * The calls of Trigger.dev's API that our use of its SDK makes, and `/_trigger`, where tests ask for faults and look at
@@ -22,6 +23,9 @@ interface Answer {
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** Log records that are kept. */
+const MOST_TOLD = 1_000;
 
 const ok = (body: unknown): Answer => ({ status: 200, body });
 const notFound: Answer = { status: 404, body: { error: "Run not found" } };
@@ -43,6 +47,7 @@ export class TriggerServer {
   readonly #server: Server;
   #outage: { readonly kind: Outage["outage"]; readonly until: number } = { kind: "none", until: 0 };
   #triggers = 0;
+  readonly #told: Told[] = [];
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -83,12 +88,14 @@ export class TriggerServer {
         send(response, { status: 429, body: { error: "Rate limit exceeded" }, headers });
         return;
       }
-      const body: unknown =
-        text === "" ? undefined : path[0] === "otel" ? undefined : JSON.parse(text);
+      const body: unknown = text === "" ? undefined : JSON.parse(text);
       const asked: Asked = { method: request.method ?? "GET", path, body };
       if (control) send(response, this.#control(asked));
-      else if (path[0] === "otel") send(response, ok({}));
-      else if (request.headers.authorization !== `Bearer ${this.#options.secretKey}`)
+      else if (path[0] === "otel") {
+        this.#told.push(...toldIn(body));
+        this.#told.splice(0, this.#told.length - MOST_TOLD);
+        send(response, ok({}));
+      } else if (request.headers.authorization !== `Bearer ${this.#options.secretKey}`)
         send(response, { status: 401, body: { error: "Invalid or Missing API Key" } });
       else send(response, this.#api(asked));
     } catch (error) {
@@ -140,6 +147,8 @@ export class TriggerServer {
         return ok({ triggers: this.#triggers, waiting: platform.faults.waiting });
       case "GET runs":
         return ok(platform.runs);
+      case "GET logs":
+        return ok(this.#told);
       case "POST faults":
         platform.faults.add(Fault.parse(body));
         return ok({ waiting: platform.faults.waiting });

@@ -14,12 +14,15 @@ it.skipIf(postgresBackend === null)(
       const key = generateSecretKey();
       await claimInstallation(test.database, createCipher(key));
       const open = (secretKey: string) =>
-        openWorker({
-          MILLWRIGHT_DATABASE_URL: test.url!,
-          MILLWRIGHT_SECRET_KEY: secretKey,
-          MILLWRIGHT_PUBLIC_URL: "http://127.0.0.1:4400",
-          MILLWRIGHT_LOG_LEVEL: "silent",
-        });
+        openWorker(
+          {
+            MILLWRIGHT_DATABASE_URL: test.url!,
+            MILLWRIGHT_SECRET_KEY: secretKey,
+            MILLWRIGHT_PUBLIC_URL: "http://127.0.0.1:4400",
+            MILLWRIGHT_LOG_LEVEL: "silent",
+          },
+          () => undefined,
+        );
       await expect(open(generateSecretKey())).rejects.toThrow(/set MILLWRIGHT_SECRET_KEY to/);
       const worker = await open(key);
       await worker.close();

@@ -5,7 +5,7 @@ import { type Advanced, advance } from "#engine/trigger/advance.ts";
 import { cancelled } from "#engine/trigger/queued.ts";
 import type { SlicePayload } from "#engine/trigger/platform.ts";
 import { ConfigError, readConfig } from "#platform/config.ts";
-import { createLog } from "#platform/log.ts";
+import { type Log, logFrom } from "#platform/log.ts";
 import { openPostgres } from "#platform/postgres.ts";
 import { coreOptionsOf } from "./create-engine.ts";
 import { openFoundation } from "./foundation.ts";
@@ -33,6 +33,8 @@ export interface Worker {
 
 export async function openWorker(
   environment: Readonly<Record<string, string | undefined>>,
+  /** Where the log goes, from the configured level upwards. */
+  to: Log,
 ): Promise<Worker> {
   const config = readConfig(environment);
   const {
@@ -44,7 +46,7 @@ export async function openWorker(
     throw new ConfigError([
       "a worker needs MILLWRIGHT_DATABASE_URL, MILLWRIGHT_SECRET_KEY and MILLWRIGHT_PUBLIC_URL",
     ]);
-  const log = createLog(config.MILLWRIGHT_LOG_LEVEL);
+  const log = logFrom(config.MILLWRIGHT_LOG_LEVEL, to);
   const lab = config.MILLWRIGHT_LAB_URL;
   const pace = paceOf(config, lab === undefined ? null : await describeLab(lab));
   const database = await openPostgres(url, { maxConnections: 4 });

@@ -9,6 +9,15 @@ export type Log = (
   fields?: Readonly<Record<string, unknown>>,
 ) => void;
 
+const severities = ["debug", "info", "warn", "error", "silent"] as const;
+
+/** `log` from a level upwards. */
+export const logFrom =
+  (least: LogLevel | "silent", log: Log): Log =>
+  (level, event, fields) => {
+    if (severities.indexOf(level) >= severities.indexOf(least)) log(level, event, fields);
+  };
+
 export function createLog(level: LogLevel | "silent"): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },

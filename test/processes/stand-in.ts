@@ -30,6 +30,10 @@ export interface SlicePlatform {
   stop(): Promise<void>;
 }
 
+const Logs = z.array(
+  z.object({ message: z.string(), attributes: z.record(z.string(), z.string()) }),
+);
+
 export type StandInFault =
   | "killed"
   | "exits"
@@ -56,6 +60,10 @@ export interface StandIn extends SlicePlatform {
   ): Promise<void>;
   outage(outage: "down" | "rate-limited" | "none", ms?: number): Promise<void>;
   deploy(): Promise<void>;
+  /** What workers logged. */
+  logs(): Promise<
+    readonly { readonly message: string; readonly attributes: Readonly<Record<string, string>> }[]
+  >;
 }
 
 /** `env`: what its workers find in their environment. */
@@ -102,6 +110,7 @@ export async function startStandIn(
       void (await ask("POST", "/_trigger/faults", { fault, ...more })),
     outage: async (outage, ms) =>
       void (await ask("POST", "/_trigger/outage", { outage, ...(ms !== undefined && { ms }) })),
+    logs: async () => Logs.parse(await ask("GET", "/_trigger/logs")),
     deploy: async () => void (await ask("POST", "/_trigger/deploy", {})),
     cancel: async (run) => void (await ask("POST", `/api/v2/runs/${run}/cancel`, {})),
     stop: () => endChild(child),

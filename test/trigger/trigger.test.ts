@@ -37,6 +37,15 @@ describe.skipIf(server === undefined)("the engine trigger (needs TEST_DATABASE_U
     expect(run.links.engine).toBe(
       `http://dashboard.example/env/dev/runs/${run.engine.runs.at(-1)}`,
     );
+    if (trigger.standIn !== null) {
+      const { logs } = trigger.standIn;
+      await expect.poll(logs, { timeout: 15_000 }).toContainEqual(
+        expect.objectContaining({
+          message: "the slice ends",
+          attributes: expect.objectContaining({ run: run.id }),
+        }),
+      );
+    }
     const shown = async () => (await platform.slicesOf(run.id)).at(-1);
     await expect
       .poll(shown, { timeout: 10_000 })
