@@ -4,6 +4,8 @@ import { defineConfig } from "@trigger.dev/sdk";
 export default defineConfig({
   project: process.env["TRIGGER_PROJECT_REF"] ?? "proj_millwright",
   dirs: ["./src"],
+  // Every file that is found is loaded to see what tasks it has: only src/tasks.ts may be, and it has all of them.
+  ignorePatterns: ["src/*/**", "src/main.ts"],
   runtime: "node-24",
   logLevel: "info",
   // Seconds; each slice is triggered with the configured limit (MILLWRIGHT_TRIGGER_MAX_DURATION_S).
