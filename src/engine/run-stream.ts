@@ -24,6 +24,12 @@ export const runEvent = (event: RunEvent, at: number, by: By = ENGINE): NewEvent
   },
 });
 
+/** Says that whoever held the run's lease is gone, and which step was under way then. */
+export const recovered = (run: RunState, lostOwner: string): RunEvent => ({
+  type: "run.recovered",
+  data: { lostOwner, step: run.steps.find(({ status }) => status === "running")?.name ?? null },
+});
+
 const timed = (event: NewEvent): TimedRunEvent & { readonly actor: string } =>
   ({
     type: event.type,

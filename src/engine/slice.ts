@@ -13,7 +13,7 @@ import type { LoadedResource } from "./resources.ts";
 import { runRow } from "./run-row.ts";
 import type { RunState } from "./run-state.ts";
 import type { SliceSignals } from "./slice-signals.ts";
-import { foldOnto, isWritten, loadRun, runEvent } from "./run-stream.ts";
+import { foldOnto, isWritten, loadRun, recovered, runEvent } from "./run-stream.ts";
 
 /**
  * A slice: one run is advanced from a wake-up to its next wait or its end.
@@ -46,7 +46,7 @@ export interface SliceOptions {
   readonly stopping: () => boolean;
   /** Whether the lease is kept through a wait until then, to go on here; by default every wait gives it back. */
   readonly keeps?: (dueAt: number) => boolean;
-  /** Told the run's state after each commit. */
+  /** Told the run's state at the beginning and after each commit. */
   readonly tell?: (state: RunState) => void;
 }
 
@@ -67,18 +67,8 @@ export async function runSlice(options: SliceOptions): Promise<void> {
   let outcome: Performed =
     lease.lostOwner === null
       ? nothingDone
-      : {
-          ...nothingDone,
-          events: [
-            {
-              type: "run.recovered",
-              data: {
-                lostOwner: lease.lostOwner,
-                step: world.run.steps.find((step) => step.status === "running")?.name ?? null,
-              },
-            },
-          ],
-        };
+      : { ...nothingDone, events: [recovered(world.run, lease.lostOwner)] };
+  options.tell?.(world.run);
   let outcomeAt = core.clock.now();
 
   for (;;) {

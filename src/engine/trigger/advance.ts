@@ -1,9 +1,9 @@
 import type { EngineCore } from "#engine/core.ts";
 import { renewLeases } from "#engine/leases.ts";
 import type { RunState } from "#engine/run-state.ts";
-import { foldOnto, loadRun, runEvent } from "#engine/run-stream.ts";
+import { foldOnto, loadRun, recovered, runEvent } from "#engine/run-stream.ts";
 import { runRow } from "#engine/run-row.ts";
-import { type Lease, runSlice } from "#engine/slice.ts";
+import { type Lease, runSlice, type SliceOptions } from "#engine/slice.ts";
 import { SliceSignals } from "#engine/slice-signals.ts";
 import { ownerOfWorker, workerPattern } from "./owners.ts";
 import type { SlicePayload } from "./platform.ts";
@@ -27,7 +27,7 @@ export interface TriggerRun {
   readonly id: string;
   /** Aborts when the Trigger run is cancelled or has used up its time. */
   readonly signal: AbortSignal;
-  /** Told the run's state after each commit. */
+  /** Told the run's state at the beginning and after each commit. */
   readonly tell: (state: RunState) => void;
   /** Registers who is told of a cancel of this run; returns how to stop. */
   readonly onCancelStep: (cancelStep: (run: string) => void) => Promise<() => Promise<void>>;
@@ -50,8 +50,9 @@ export async function advance(
 ): Promise<Advanced> {
   const { core, leaseMs } = options;
   const owner = ownerOfWorker(triggerRun.id);
-  const lease = await take(options, payload, owner);
-  if (lease === null) return { outcome: "stale" };
+  const taken = await take(options, payload, owner);
+  if (taken === null) return { outcome: "stale" };
+  const { lease, kind } = taken;
   const signals = new SliceSignals();
   const onAbort = (): void => signals.end("shutdown");
   if (triggerRun.signal.aborted) onAbort();
@@ -73,7 +74,8 @@ export async function advance(
     if (run === payload.runId) signals.cancelStep();
   });
   try {
-    do await slice(options, lease, { signals, triggerRun });
+    const slice = sliceOf(options, { lease, kind, signals, triggerRun });
+    do await runSlice(slice);
     while (await sleepThrough(options, lease, triggerRun.signal));
     return triggerRun.signal.aborted
       ? await aborted(options, payload, owner)
@@ -85,21 +87,29 @@ export async function advance(
   }
 }
 
-async function slice(
+interface Taken {
+  readonly lease: Lease;
+  /** The workflow and its version, as the schedule names them. */
+  readonly kind: string;
+}
+
+/** Throws when this deployment does not know the workflow: its lease then expires, and another may. */
+function sliceOf(
   { core, ports, shortWaitMs }: AdvanceOptions,
-  lease: Lease,
-  { signals, triggerRun }: { readonly signals: SliceSignals; readonly triggerRun: TriggerRun },
-): Promise<void> {
-  const run = await loadRun(core.journal, lease.run);
-  const { workflow: type, workflowVersion } = run.requested;
-  const workflow = core.registry.get(type, workflowVersion);
-  if (workflow === undefined) {
-    throw new Error(
-      `this deployment does not know ${type}@${workflowVersion}; deploy the version that does`,
-    );
-  }
-  triggerRun.tell(run);
-  await runSlice({
+  {
+    lease,
+    kind,
+    signals,
+    triggerRun,
+  }: Taken & {
+    readonly signals: SliceSignals;
+    readonly triggerRun: TriggerRun;
+  },
+): SliceOptions {
+  const workflow = core.registry.ofKind(kind);
+  if (workflow === undefined)
+    throw new Error(`this deployment does not know ${kind}; deploy the version that does`);
+  return {
     core,
     lease,
     workflow,
@@ -108,7 +118,7 @@ async function slice(
     stopping: () => triggerRun.signal.aborted,
     keeps: (dueAt) => dueAt - core.clock.now() <= shortWaitMs,
     tell: triggerRun.tell,
-  });
+  };
 }
 
 /** The lease that was handed over under this very fence, unless a worker has it already. */
@@ -116,14 +126,16 @@ async function take(
   { core, leaseMs }: AdvanceOptions,
   { runId, slice: fence }: SlicePayload,
   owner: string,
-): Promise<Lease | null> {
-  const rows = await core.database.query(
+): Promise<Taken | null> {
+  const [row] = await core.database.query<{ kind: string }>(
     `update dispatch set owner = $3, lease_until = $4
       where run_id = $1 and fence = $2 and owner is not null and owner not like $5
-      returning run_id`,
+      returning kind`,
     [runId, fence, owner, new Date(core.clock.now() + leaseMs), workerPattern],
   );
-  return rows.length === 0 ? null : { run: runId, owner, fence, lostOwner: null };
+  return row === undefined
+    ? null
+    : { lease: { run: runId, owner, fence, lostOwner: null }, kind: row.kind };
 }
 
 /** Sleeps through the short wait for which the lease was kept. False: this Trigger run has nothing more to do. */
@@ -160,9 +172,7 @@ async function aborted(
 ): Promise<Advanced> {
   const run = await loadRun(core.journal, runId);
   if (run.completedAt === null) {
-    const step = run.steps.find(({ status }) => status === "running")?.name ?? null;
-    const event = { type: "run.recovered", data: { lostOwner: owner, step } } as const;
-    const events = [runEvent(event, core.clock.now())];
+    const events = [runEvent(recovered(run, owner), core.clock.now())];
     // Somebody else's append in between means that the run goes on already.
     await core.journal.commit({
       appends: [{ stream: runId, expected: run.streamVersion, events }],

@@ -1,7 +1,7 @@
 import type { RunEvent } from "#contract/events.ts";
 import { type EngineCore } from "#engine/core.ts";
 import type { RunState } from "#engine/run-state.ts";
-import { foldOnto, loadRun, runEvent } from "#engine/run-stream.ts";
+import { foldOnto, loadRun, recovered, runEvent } from "#engine/run-stream.ts";
 import { runRow } from "#engine/run-row.ts";
 import type { Lease } from "#engine/slice.ts";
 import { isWorker, ownerOfHanded } from "./owners.ts";
@@ -128,6 +128,5 @@ function eventsOf(run: RunState, lease: Lease, triggerRun: string): RunEvent[] {
     data: { slice: lease.fence, engine: "trigger", engineRun: triggerRun },
   };
   if (lease.lostOwner === null || !isWorker(lease.lostOwner)) return [handed];
-  const step = run.steps.find(({ status }) => status === "running")?.name ?? null;
-  return [{ type: "run.recovered", data: { lostOwner: lease.lostOwner, step } }, handed];
+  return [recovered(run, lease.lostOwner), handed];
 }
