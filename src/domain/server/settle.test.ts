@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ServerLifecycleState } from "#contract/server.ts";
+import { shownState } from "#domain/at-work.ts";
 import { allowedActions } from "./can.ts";
-import { shownState } from "./state.ts";
 import { serverView } from "./view.ts";
 import {
   type EndKind,
