@@ -73,8 +73,7 @@ export function stateRefusal(
   if (allowed.includes(action)) return null;
   const { rest } = resource;
   const state = shownState(resource);
-  const since =
-    state === "error" && "run" in rest ? ` since run ${rest.run} (${rest.code})` : "";
+  const since = state === "error" && "run" in rest ? ` since run ${rest.run} (${rest.code})` : "";
   const words = state === "maintenance" || state === "error" ? `in ${state}${since}` : state;
   const proposal =
     allowed.length === 0 ? "nothing can be asked of it now" : `allowed are ${allowed.join(", ")}`;

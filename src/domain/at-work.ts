@@ -67,8 +67,7 @@ const isBroken = <S extends Sound, T extends string>(rest: Rest<S, T>): rest is 
 export const shownState = <State extends string>(resource: {
   readonly rest: { readonly state: State };
   readonly runs: readonly { readonly shows: State | null }[];
-}): State =>
-  resource.runs.findLast((entry) => entry.shows !== null)?.shows ?? resource.rest.state;
+}): State => resource.runs.findLast((entry) => entry.shows !== null)?.shows ?? resource.rest.state;
 
 /** The run that ended and was held, and still has the resource's lock. */
 export const heldBy = <S extends Sound>({ rest }: Pick<Worked<S>, "rest">): RunId | null =>

@@ -10,7 +10,9 @@ export function evolve(
 ): ClusterState | null {
   if (fact.type === "cluster.requested") return requested(cluster, fact);
   if (cluster === null) return null;
-  if (fact.type === "cluster.creation_undone") return null;
+  // What is deleted has its place in the record for good.
+  if (fact.type === "cluster.creation_undone")
+    return cluster.rest.state === "deleted" ? cluster : null;
   return { ...cluster, ...change(cluster, fact), updatedAt: fact.at };
 }
 

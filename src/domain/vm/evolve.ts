@@ -7,7 +7,8 @@ import type { VmSound, VmState, VmTrouble, VmWork } from "./state.ts";
 export function evolve(vm: VmState | null, fact: Happened<VmFact>): VmState | null {
   if (fact.type === "vm.requested") return requested(vm, fact);
   if (vm === null) return null;
-  if (fact.type === "vm.creation_undone") return null;
+  // What is deleted has its place in the record for good.
+  if (fact.type === "vm.creation_undone") return vm.rest.state === "deleted" ? vm : null;
   return { ...vm, ...change(vm, fact), updatedAt: fact.at };
 }
 
