@@ -254,6 +254,12 @@ export function refusal(conflict: Conflict, resource: LoadedResource): Failure |
         "CONFLICT",
         "another request with this Idempotency-Key has just been accepted; send it again to get its answer",
       );
+    case "name":
+      return new Failure(
+        "CONFLICT",
+        `${conflict.holder ?? `another ${resource.type}`} has this name at the same place; choose another name`,
+        { details: { resourceId: conflict.holder, fields: { name: "is taken" } } },
+      );
     case "version":
     case "fence":
       return null;

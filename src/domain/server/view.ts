@@ -2,7 +2,8 @@ import type { Server } from "#contract/server.ts";
 import { offeredActions } from "./can.ts";
 import { hostName } from "#contract/host-name.ts";
 import type { StoredServer } from "./row.ts";
-import { heldBy, holder, shownState, type Rest } from "./state.ts";
+import type { Rest } from "./state.ts";
+import { heldBy, holder, shownState } from "#domain/at-work.ts";
 
 const instant = (ms: number): string => new Date(ms).toISOString();
 
