@@ -352,6 +352,7 @@ describe("a deletion", () => {
       "WaitingForWorkersDeletion",
       "WaitingForControlPlaneDeletion",
       "WaitingForInfrastructureDeletion",
+      "DeletionCompleted",
     ]);
     const left = world.cluster
       .all()

@@ -1,6 +1,7 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { conditionOf, type Finding, isTrue, no, yes } from "./conditions.ts";
 import { isProvisioned } from "./infrastructure.ts";
+import { specOf } from "./relations.ts";
 import { aggregated } from "./replicas.ts";
 
 export interface ClusterParts {
@@ -75,7 +76,7 @@ function mirrored(
   owner: KubeObject,
 ): Finding {
   if (object === undefined) {
-    const isSet = field in ((owner["spec"] ?? {}) as object);
+    const isSet = field in specOf<object>(owner);
     return isSet
       ? no("ObjectDoesNotExist", `the object of spec.${field} does not exist`)
       : no("ObjectDoesNotExist", `Waiting for cluster topology or a client to set spec.${field}`);

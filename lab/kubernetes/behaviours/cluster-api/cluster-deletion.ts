@@ -9,8 +9,10 @@ import type { ClusterSpec } from "./model.ts";
 import { follow, labels, listOf, specOf } from "./relations.ts";
 import { templatesOf } from "./topology-parts.ts";
 
-/** Workers, then the control plane, then the infrastructure; null when the Cluster is gone. A second call goes on. */
-export function takeClusterApart(owner: KubeObject, cluster: ClusterClient): Finding | null {
+export const clusterFinalizer = "cluster.cluster.x-k8s.io";
+
+/** Workers, then the control plane, then the infrastructure: answers what it waits for. A second call goes on. */
+export function takeClusterApart(owner: KubeObject, cluster: ClusterClient): Finding {
   const of = { namespace: namespaceOf(owner), name: owner.metadata.name };
   const spec = specOf<ClusterSpec>(owner);
   const plane = follow(spec.controlPlaneRef, owner, cluster);
@@ -31,11 +33,16 @@ export function takeClusterApart(owner: KubeObject, cluster: ClusterClient): Fin
     cluster.delete(keyOf(infra));
     return waits("WaitingForInfrastructureDeletion", [infra]);
   }
+  return yes("DeletionCompleted", "Deletion completed");
+}
+
+/** Removes what belongs to the cluster without being waited for, and lets it go. */
+export function finishClusterDeletion(owner: KubeObject, cluster: ClusterClient): void {
+  const of = { namespace: namespaceOf(owner), name: owner.metadata.name };
   for (const template of templatesOf(owner, cluster)) cluster.delete(keyOf(template));
   cluster.delete({ kind: kindName("Secret"), ...of, name: kubeconfigNameOf(of.name) });
   cluster.effect(of.name, "cluster-deleted", {});
-  release(owner, "cluster.cluster.x-k8s.io", cluster);
-  return null;
+  release(owner, clusterFinalizer, cluster);
 }
 
 function waits(reason: string, remaining: readonly KubeObject[]): Finding {

@@ -1,7 +1,7 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import type { Behaviour, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
 import { clusterFindings } from "./cluster-conditions.ts";
-import { takeClusterApart } from "./cluster-deletion.ts";
+import { clusterFinalizer, finishClusterDeletion, takeClusterApart } from "./cluster-deletion.ts";
 import { type Finding, found, yes } from "./conditions.ts";
 import { hold } from "./finalizers.ts";
 import { isProvisioned } from "./infrastructure.ts";
@@ -51,7 +51,8 @@ export const clusters: Behaviour = {
     }
     if (isDeleting(owner)) {
       const deleting = takeClusterApart(owner, cluster);
-      if (deleting !== null) summarise(owner, deleting, cluster);
+      summarise(owner, deleting, cluster);
+      if (deleting.reason === "DeletionCompleted") finishClusterDeletion(owner, cluster);
       return null;
     }
     hold(owner, clusterFinalizer, cluster);
@@ -60,8 +61,6 @@ export const clusters: Behaviour = {
     return null;
   },
 };
-
-export const clusterFinalizer = "cluster.cluster.x-k8s.io";
 
 /** The address of the API server is the provider's to choose; once known it stays. */
 function adoptEndpoint(owner: KubeObject, cluster: ClusterClient): void {

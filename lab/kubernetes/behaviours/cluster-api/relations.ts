@@ -33,7 +33,8 @@ export function specOf<Spec>(object: KubeObject): Spec {
 }
 
 export function statusOf<Status extends object>(object: KubeObject): Partial<Status> {
-  return (object["status"] ?? {}) as Partial<Status>;
+  const status = object["status"] as Partial<Status> | undefined;
+  return status ?? {};
 }
 
 export function clusterNameOf(object: KubeObject): string {

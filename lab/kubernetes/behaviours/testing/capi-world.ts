@@ -95,7 +95,8 @@ export class CapiWorld {
       says("ScalingDown") === "False" &&
       says("RollingOut") === "False" &&
       ["controlPlane", "workers"].every((part) => {
-        const counts = (owner?.["status"] as Record<string, Record<string, number>>)[part];
+        const status = owner?.["status"] as Record<string, Record<string, number>> | undefined;
+        const counts = status?.[part];
         return (
           counts !== undefined &&
           counts["replicas"] === counts["desiredReplicas"] &&
