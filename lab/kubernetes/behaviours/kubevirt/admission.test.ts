@@ -1,4 +1,8 @@
 import { describe, expect, test } from "vitest";
+import {
+  hasOfficialSchemas,
+  officialSamples,
+} from "#lab/kubernetes/behaviours/testing/official-schemas.ts";
 import { Refusal } from "#lab/kubernetes/behaviours/testing/fake-cluster.ts";
 import { instanceKind, migrationKind, volumeKind } from "./objects.ts";
 import { VmBench } from "./testing/vm-bench.ts";
@@ -167,3 +171,19 @@ function phases(bench: VmBench, name: string): readonly string[] {
     .flatMap((volume) => (volume["status"] as { phase?: string } | undefined)?.phase ?? []);
   return all.filter((phase, index) => phase !== all[index - 1]);
 }
+
+test.skipIf(!hasOfficialSchemas)(
+  "runs every machine of the official samples (../shared/crds; skipped without)",
+  () => {
+    const machines = officialSamples("kubevirt").filter(({ kind }) => kind === "VirtualMachine");
+    expect(machines.length).toBeGreaterThan(2);
+    for (const machine of machines) {
+      const { name } = machine.metadata;
+      const bench = new VmBench(name);
+      const metadata = { name, namespace: "vms" };
+      bench.cluster.create({ ...machine, metadata });
+      bench.patch({ runStrategy: "Always" });
+      bench.until("Running");
+    }
+  },
+);

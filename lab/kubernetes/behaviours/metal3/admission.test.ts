@@ -1,4 +1,8 @@
 import { describe, expect, test } from "vitest";
+import {
+  hasOfficialSchemas,
+  officialSamples,
+} from "#lab/kubernetes/behaviours/testing/official-schemas.ts";
 import type { Admission } from "#lab/kubernetes/behaviours/behaviour.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { admitHost } from "./admission.ts";
@@ -65,7 +69,7 @@ describe("a new host", () => {
     ],
     [
       "says its MAC for a network boot",
-      host({ bmc: { ...bmc, address: "ipmi://192.0.2.7" } }),
+      host({ bmc: { ...bmc, address: "libvirt://192.0.2.7" } }),
       "Invalid spec.bootMACAddress",
     ],
     [
@@ -153,3 +157,16 @@ describe("a change", () => {
     expect(outcome(admitHost({ operation: "delete", object, old: object }))).toBe("allowed");
   });
 });
+
+test.skipIf(!hasOfficialSchemas)(
+  "admits every host of the official samples (../shared/crds; skipped without)",
+  () => {
+    const hosts = officialSamples("metal3").filter(({ kind }) => kind === "BareMetalHost");
+    expect(hosts.length).toBeGreaterThan(3);
+    for (const sample of hosts) {
+      // The Secrets that they name are in this namespace.
+      const metadata = { ...sample.metadata, namespace: "openshift-machine-api" };
+      expect([metadata.name, create({ ...sample, metadata })]).toEqual([metadata.name, "allowed"]);
+    }
+  },
+);

@@ -9,18 +9,21 @@ export interface Driver {
 
 const overNetwork = { needsMac: true, hasRaid: true, hasSecureBoot: true };
 const overMedia = { needsMac: false, hasRaid: true, hasSecureBoot: true };
-const plain = { needsMac: true, hasRaid: false, hasSecureBoot: false };
+const plain = { needsMac: false, hasRaid: false, hasSecureBoot: false };
 
 /** From baremetal-operator's pkg/hardwareutils/bmc. */
 const drivers: Readonly<Record<string, Omit<Driver, "name">>> = {
   ipmi: plain,
-  libvirt: plain,
+  libvirt: { ...plain, needsMac: true },
   idrac: overNetwork,
   "idrac-redfish": overNetwork,
   "idrac-virtualmedia": overMedia,
+  ilo4: { ...overNetwork, hasRaid: false },
+  "ilo4-virtualmedia": { ...overMedia, hasRaid: false },
+  ilo5: overNetwork,
   "ilo5-redfish": overNetwork,
   "ilo5-virtualmedia": overMedia,
-  irmc: { ...overNetwork, hasRaid: true },
+  irmc: overNetwork,
   redfish: overNetwork,
   "redfish-uefihttp": overMedia,
   "redfish-virtualmedia": overMedia,

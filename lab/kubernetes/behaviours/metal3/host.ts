@@ -129,8 +129,9 @@ export interface Condition {
   readonly observedGeneration: number;
 }
 
+/** A host without a spec is a discovered one, and off. */
 export function specOf(host: KubeObject): HostSpec {
-  return host["spec"] as HostSpec;
+  return (host["spec"] ?? { online: false }) as HostSpec;
 }
 
 /** The host's status as a copy that may be changed; that of a host which nobody has looked at yet when there is none. */

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { readCrdFolder } from "#lab/kubernetes/schema/crd.ts";
+import { readCrdFolder, readObjects } from "#lab/kubernetes/schema/crd.ts";
 import type { StructuralSchema } from "#lab/kubernetes/schema/structural-schema.ts";
 import { prune } from "#lab/kubernetes/schema/prune.ts";
 import { validate } from "#lab/kubernetes/schema/validate.ts";
@@ -33,4 +33,12 @@ export function schemaProblems(
     }
   }
   return [...problems];
+}
+
+/** The sample objects of a project. */
+export function officialSamples(project: string): readonly KubeObject[] {
+  const samples = `${folder}/samples/${project}`;
+  return readdirSync(samples)
+    .filter((file) => file.endsWith(".yaml"))
+    .flatMap((file) => readObjects(readFileSync(`${samples}/${file}`, "utf8")) as KubeObject[]);
 }
