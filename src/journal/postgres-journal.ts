@@ -88,12 +88,11 @@ export async function openJournal(database: Database): Promise<OpenJournal> {
     tellListeners(false);
     tellOthers();
   });
-  const stopListening =
-    database.shared
-      ? await database.listen(CHANNEL, (sender) => {
-          if (sender !== self) tellListeners(true);
-        })
-      : null;
+  const stopListening = database.shared
+    ? await database.listen(CHANNEL, (sender) => {
+        if (sender !== self) tellListeners(true);
+      })
+    : null;
 
   return {
     commit: (commit) => committer.commit(commit),

@@ -122,10 +122,7 @@ export async function openBridged({
   }
 
   const queryOf =
-    (
-      { link }: Pick<Connection, "link">,
-      transaction: number | null,
-    ): Query =>
+    ({ link }: Pick<Connection, "link">, transaction: number | null): Query =>
     async <Row extends object>(sql: string, params: readonly Param[] = []) =>
       (await link.ask({ do: "query", sql, params, transaction })) as Row[];
 

@@ -16,6 +16,7 @@ it("has a default or a meaning of absence for every setting", () => {
     MILLWRIGHT_HOST: "127.0.0.1",
     MILLWRIGHT_PORT: 4400,
     MILLWRIGHT_DATA_DIR: ".millwright",
+    MILLWRIGHT_BRIDGE_PORT: 4401,
     MILLWRIGHT_ENGINE: "embedded",
     MILLWRIGHT_CONCURRENCY: 16,
     MILLWRIGHT_LEASE_MS: 15_000,
