@@ -198,10 +198,7 @@ export interface HostPoolPort {
 }
 
 /** The labels that a host carries while it is allocated to a group of a cluster. */
-export const hostLabelsOf = (
-  cluster: ClusterId,
-  group: string,
-): Readonly<Record<string, string>> => ({
+export const hostLabelsOf = (cluster: ClusterId, group: string) => ({
   "millwright.dev/cluster": cluster,
   "millwright.dev/group": group,
 });

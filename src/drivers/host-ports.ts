@@ -47,6 +47,13 @@ export interface HostState {
   readonly problems: readonly Problem[];
 }
 
+/** Configuration that a run has put beside the host. */
+export interface StagedConfig {
+  readonly run: RunId;
+  readonly userData: boolean;
+  readonly networkData: boolean;
+}
+
 export interface HostPort {
   /** Creates the credentials' Secret and the BareMetalHost. `already` when they are there and ours. Repeating is safe. CONFLICT: another's. */
   enroll(
@@ -55,6 +62,8 @@ export interface HostPort {
       readonly bmc: BmcRef;
       /** Redfish path of the ComputerSystem. */
       readonly systemPath: string;
+      /** The BMC's vendor, normalised as `identify` gives it: it decides Metal3's driver. */
+      readonly vendor: string | null;
       readonly bootMacAddress: string | null;
       readonly bootMode: "UEFI" | "legacy";
       readonly online: boolean;
@@ -76,10 +85,13 @@ export interface HostPort {
   ): Promise<void>;
   /** Removes the Secrets that this run staged. Nothing there: success. */
   unstageConfig(host: HostRef, options: KubernetesWrite): Promise<void>;
-  /** Wishes the image on the disk, with the staged Secrets, and the host online. `already` when wished. CONFLICT when a consumer has the host. */
+  /**
+   * Wishes the image on the disk, with the configuration that `config.run` staged, and the host online. `already` when this run's image
+   * is wished. CONFLICT when a consumer has the host.
+   */
   setImage(
     host: HostRef,
-    image: ProvisionedImage,
+    wanted: { readonly image: ProvisionedImage; readonly config: StagedConfig | null },
     options: KubernetesWrite,
   ): Promise<"asked" | "already">;
   /** Takes the image's wish back, and the Secrets that were staged for it; the operator then cleans the disks. `already` when there is none. CONFLICT when a consumer has the host. */

@@ -1,6 +1,6 @@
 import type { Server } from "#contract/server.ts";
 import { offeredActions } from "./can.ts";
-import { hostName } from "./host.ts";
+import { hostName } from "#contract/host-name.ts";
 import type { StoredServer } from "./row.ts";
 import { heldBy, holder, shownState, type Rest } from "./state.ts";
 

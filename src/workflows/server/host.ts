@@ -1,9 +1,10 @@
 import type { Problem } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
-import { hostName } from "#domain/server/host.ts";
+import { hostName } from "#contract/host-name.ts";
+import type { ProvisionedImage } from "#contract/server.ts";
 import type { ServerState } from "#domain/server/state.ts";
 import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
-import type { HostRef, HostState } from "#drivers/host-ports.ts";
+import type { HostRef, HostState, StagedConfig } from "#drivers/host-ports.ts";
 import { type Wait, wait } from "#engine/kit.ts";
 import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
 import { type ServerContext, reading, writing } from "./kit.ts";
@@ -75,13 +76,13 @@ export async function clearHost(context: ServerContext, host: HostRef): Promise<
 export async function wishImage(
   context: ServerContext,
   host: HostRef,
-  image: Parameters<ServerContext["ports"]["hosts"]["setImage"]>[1],
+  wanted: { readonly image: ProvisionedImage; readonly config: StagedConfig | null },
 ): Promise<Wait | null> {
   const { ports, run } = context;
   const state = await lookAtHost(context, host);
   if (state.imageOf === run.id) return null;
   if (state.image.wanted !== null || state.state !== "available") return clearHost(context, host);
-  await ports.hosts.setImage(host, image, writingHost(context));
+  await ports.hosts.setImage(host, wanted, writingHost(context));
   return null;
 }
 

@@ -1,4 +1,5 @@
 import type { ServerProvisionInput } from "#contract/server-inputs.ts";
+import type { StagedConfig } from "#drivers/host-ports.ts";
 import { skip } from "#engine/kit.ts";
 import { awaitProvisioned, hostOf, wishImage, writingHost } from "./host.ts";
 import type { ServerContext } from "./kit.ts";
@@ -14,11 +15,16 @@ export const onlyMetal3 = "Metal3 installs this server";
 
 export async function stageConfig(context: ProvisionContext) {
   const host = hostOf(context.resource);
-  if (host === null) return skip(notMetal3);
+  if (host === null) return skip(notMetal3, null);
   const { userData, networkData } = context.input;
-  if (userData === null && networkData === null) return skip("there is no configuration to stage");
+  if (userData === null && networkData === null)
+    return skip("there is no configuration to stage", null);
   await context.ports.hosts.stageConfig(host, { userData, networkData }, writingHost(context));
-  return undefined;
+  return {
+    run: context.run.id,
+    userData: userData !== null,
+    networkData: networkData !== null,
+  };
 }
 
 export async function unstageConfig(context: ProvisionContext): Promise<void> {
@@ -26,10 +32,14 @@ export async function unstageConfig(context: ProvisionContext): Promise<void> {
   if (host !== null) await context.ports.hosts.unstageConfig(host, writingHost(context));
 }
 
-export async function applyImage(context: ProvisionContext) {
+export async function applyImage(
+  context: ProvisionContext & { readonly prior: { readonly "stage-config": StagedConfig | null } },
+) {
   const host = hostOf(context.resource);
   if (host === null) return skip(notMetal3);
-  return (await wishImage(context, host, context.input.image)) ?? undefined;
+  const { input, prior } = context;
+  const wanted = { image: input.image, config: prior["stage-config"] };
+  return (await wishImage(context, host, wanted)) ?? undefined;
 }
 
 export async function awaitImage(context: ProvisionContext) {

@@ -114,6 +114,7 @@ export const serverProvision = workflow("server.provision", {
   .step("stage-config", {
     when: isByMetal3,
     expected: "1s",
+    output: z.object({ run: RunId, userData: z.boolean(), networkData: z.boolean() }).nullable(),
     run: stageConfig,
     undo: unstageConfig,
   })

@@ -125,6 +125,7 @@ export const serverRegister = workflow("server.register", {
       const wanted = {
         bmc: bmcRef({ ...input, tls: { ...input.tls, fingerprint256 } }),
         systemPath,
+        vendor: prior.identify.bmc.vendor,
         bootMacAddress: null,
         bootMode: "UEFI" as const,
         online: false,
