@@ -17,7 +17,7 @@ import { Cleaner } from "./operators/cleaner.ts";
 import { clusterClient, clusterView } from "./operators/client.ts";
 import type { NoteEffect } from "./operators/client.ts";
 import { Operators } from "./operators/operators.ts";
-import { readCrds } from "./schema/crd.ts";
+import { readCrd } from "./schema/crd.ts";
 import type { Change } from "./store/change.ts";
 import type { ServerIdentity, StoreJournal } from "./store/journal.ts";
 import { ObjectStore } from "./store/store.ts";
@@ -138,7 +138,7 @@ function servedKinds(store: ObjectStore): Kinds {
   };
   store.watch(definitionKind, ({ type, object }: Change) => {
     if (type !== "DELETED") serve(kinds, object);
-    else for (const kind of readCrds(JSON.stringify(object))) kinds.remove(nameOfKind(kind));
+    else kinds.remove(nameOfKind(readCrd(object)));
   });
   store.onReset(readAll);
   readAll();
@@ -146,7 +146,7 @@ function servedKinds(store: ObjectStore): Kinds {
 }
 
 function serve(kinds: Kinds, definition: KubeObject): void {
-  for (const kind of readCrds(JSON.stringify(definition))) kinds.set(kind);
+  kinds.set(readCrd(definition));
 }
 
 /** What every cluster has: its namespaces, and the definitions that are not there yet. */
