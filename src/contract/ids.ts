@@ -14,14 +14,20 @@ const idOf = <P extends string>(prefix: P, what: string) =>
 
 export const RunId = idOf("run", "A run: one accepted execution of a workflow");
 export const ServerId = idOf("srv", "A bare-metal server");
+export const ClusterId = idOf("cls", "A Kubernetes cluster");
+export const VmId = idOf("vm", "A virtual machine");
+export const PoolId = idOf("pool", "A pool of servers");
 export const SecretId = idOf("sec", "A reference to an encrypted secret, never the secret itself");
 
 export type RunId = z.infer<typeof RunId>;
 export type ServerId = z.infer<typeof ServerId>;
+export type ClusterId = z.infer<typeof ClusterId>;
+export type VmId = z.infer<typeof VmId>;
+export type PoolId = z.infer<typeof PoolId>;
 export type SecretId = z.infer<typeof SecretId>;
 
 /** The kinds of ids that this version makes. */
-export type IdPrefix = "run" | "srv" | "sec" | "evt" | "key";
+export type IdPrefix = "run" | "srv" | "cls" | "vm" | "pool" | "sec" | "evt" | "key";
 
 /** An instant, ISO 8601 in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
 export const Instant = z.iso

@@ -4,7 +4,9 @@ import type { Ports } from "#drivers/ports.ts";
 import { createRedfish } from "#drivers/redfish/redfish.ts";
 import { createGate } from "#drivers/redfish/wire/gate.ts";
 import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
+import { clusterTable } from "#domain/cluster/row.ts";
 import { serverTable } from "#domain/server/row.ts";
+import { vmTable } from "#domain/vm/row.ts";
 import { bindResource, type ResourceBindings } from "#engine/resources.ts";
 import { claimInstallation } from "#journal/installation.ts";
 import { openJournal, type OpenJournal } from "#journal/postgres-journal.ts";
@@ -44,7 +46,11 @@ export interface FoundationOptions {
   readonly publicUrl: () => string;
 }
 
-export const resourceBindings: ResourceBindings = { server: bindResource(serverTable) };
+export const resourceBindings: ResourceBindings = {
+  server: bindResource(serverTable),
+  cluster: bindResource(clusterTable),
+  vm: bindResource(vmTable),
+};
 
 /**
  * `undo` collects how to close what was opened, in the order of opening. A process whose secret key is not the
@@ -61,16 +67,16 @@ export async function openFoundation(
   const journal = await openJournal(database);
   undo.push(() => journal.close());
   const ids = createIds(() => clock.now());
-  const secrets = openSecrets(database, cipher, clock);
+  const secrets = openSecrets(database, cipher, { clock, ids });
   const addresses = machineAddresses(cipher, publicUrl);
   const bmc = createRedfish({
     reveal: async (secret) =>
       JSON.parse(await secrets.reveal(secret)) as { username: string; password: string },
     sessions: createSessionTable(database, cipher),
-    sharesSessions: database.kind === "postgres",
+    sharesSessions: database.shared,
     gate: createGate({
       slots: config.MILLWRIGHT_BMC_CONCURRENCY,
-      locks: database.kind === "postgres" ? database : null,
+      locks: database.shared ? database : null,
       clock,
       random: Math.random,
     }),

@@ -16,7 +16,7 @@ type AnyFact = { readonly type: string; readonly data: unknown };
 /** How one kind of resource is kept: its model and its table. States are opaque to the engine. */
 export interface ResourceBinding {
   readonly model: ResourceModel<unknown, AnyFact>;
-  readonly table: RowWrite["table"] & "servers";
+  readonly table: Exclude<RowWrite["table"], "runs">;
   /** All columns of the row but `id` and `stream_version`; without `inventory` when it has not changed. */
   toColumns(state: unknown, previous: unknown): Readonly<Record<string, Param | object>>;
   /** The state from a row; large columns may be missing when they were not asked for. */

@@ -1,11 +1,13 @@
 import { monotonicFactory } from "ulid";
-import type { IdPrefix, RunId, SecretId, ServerId } from "#contract/ids.ts";
+import type { ClusterId, IdPrefix, RunId, SecretId, ServerId, VmId } from "#contract/ids.ts";
 
 /** Makes ids: `prefix_` and a ULID, strictly growing within a process. */
 export interface Ids {
   make(prefix: IdPrefix): string;
   run(): RunId;
   server(): ServerId;
+  cluster(): ClusterId;
+  vm(): VmId;
   secret(): SecretId;
 }
 
@@ -30,5 +32,12 @@ function pooledRandom(): () => number {
 export function createIds(now: () => number): Ids {
   const next = monotonicFactory(pooledRandom());
   const make = (prefix: IdPrefix): string => `${prefix}_${next(now())}`;
-  return { make, run: () => make("run"), server: () => make("srv"), secret: () => make("sec") };
+  return {
+    make,
+    run: () => make("run"),
+    server: () => make("srv"),
+    cluster: () => make("cls"),
+    vm: () => make("vm"),
+    secret: () => make("sec"),
+  };
 }

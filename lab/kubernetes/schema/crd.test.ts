@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { type Applied, serverSideApply } from "#lab/kubernetes/apply/server-side-apply.ts";
+import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { comparesWithOld, ruleProblem } from "./cel.ts";
 import { type CustomResource, readCrdFolder, readCrds, readObjects } from "./crd.ts";
 import { applyDefaults } from "./defaults.ts";
@@ -208,7 +210,55 @@ describe.skipIf(!isHere)(
       );
     });
 
-    it("refuse a cluster whose conditions are of another API version", () => {
+    it("refuse a host's status that lacks what the operator always says", () => {
+      const condition = { type: "Ready", status: "True", reason: "Up", lastTransitionTime: "now" };
+      const fields = validate(
+        host,
+        applyDefaults(host, { ...good, status: { poweredOn: false, conditions: [condition] } }),
+      )
+        .map(({ field }) => field)
+        .filter((field) => field !== "<nil>");
+      expect(fields.toSorted()).toEqual([
+        "status.conditions[0].lastTransitionTime",
+        "status.conditions[0].message",
+        "status.errorMessage",
+        "status.operationalStatus",
+        "status.provisioning",
+      ]);
+    });
+
+    it("let a cluster's machine deployments be applied one by one", () => {
+      const schema = find(resources, "cluster.x-k8s.io/v1beta2", "Cluster") ?? {};
+      const apply = (manager: string, live: KubeObject | null, spec: JsonObject): Applied =>
+        serverSideApply({
+          live,
+          applied: {
+            apiVersion: "cluster.x-k8s.io/v1beta2",
+            kind: "Cluster",
+            metadata: { name: "one" },
+            spec: { topology: { workers: { machineDeployments: [spec] } } },
+          },
+          manager,
+          force: false,
+          schema,
+          now: "2026-02-03T04:05:06Z",
+        });
+      const whole = { name: "a", class: "worker", rollout: { after: "2026-02-03T04:05:06Z" } };
+      const first = apply("owner", null, whole);
+      const live = first.kind === "applied" ? first.object : null;
+      expect(apply("scaler", live, { name: "a", replicas: 3 })).toMatchObject({
+        kind: "applied",
+        object: {
+          spec: { topology: { workers: { machineDeployments: [{ ...whole, replicas: 3 }] } } },
+        },
+      });
+      expect(apply("scaler", live, { name: "a", class: "other" })).toMatchObject({
+        kind: "conflict",
+        causes: [{ field: '.spec.topology.workers.machineDeployments[name="a"].class' }],
+      });
+    });
+
+    it("drop the fields of a cluster of another API version", () => {
       const cluster = find(resources, "cluster.x-k8s.io/v1beta2", "Cluster") ?? {};
       const { unknown } = prune(cluster, {
         apiVersion: "cluster.x-k8s.io/v1beta2",

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import canonicalize from "canonicalize";
 import {
   duplicate,
   type FieldError,
@@ -98,11 +99,15 @@ function listKey(schema: StructuralSchema, item: unknown): unknown {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-/** The indexes of values that came before. */
+/** The indexes of values that came before, whatever the order of their fields. */
 function repeated(list: readonly unknown[]): number[] {
-  return [...list.keys()].filter((index) =>
-    list.slice(0, index).some((earlier) => isDeepStrictEqual(earlier, list[index])),
-  );
+  const seen = new Set<string | undefined>();
+  return [...list.keys()].filter((index) => {
+    const text = canonicalize(list[index]);
+    const isRepeated = seen.has(text);
+    seen.add(text);
+    return isRepeated;
+  });
 }
 
 function objectErrors(schema: StructuralSchema, object: JsonObject, path: string): FieldError[] {
