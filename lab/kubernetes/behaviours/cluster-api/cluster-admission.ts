@@ -114,7 +114,7 @@ function variablesProblem(topology: Topology, spec: ClusterClassSpec): Problem |
     : {
         reason: "Invalid",
         field: "spec.topology.variables",
-        message: `spec.topology.variables: Required value: required variable with name "${missing.name}" must be defined`,
+        message: `Required value: required variable with name "${missing.name}" must be defined`,
       };
 }
 
@@ -183,10 +183,10 @@ function workersProblem(owner: KubeObject, version: string, view: ClusterView): 
 }
 
 function invalid(field: string, value: string, detail: string): Problem {
-  return { reason: "Invalid", field, message: `${field}: Invalid value: "${value}": ${detail}` };
+  return { reason: "Invalid", field, message: `Invalid value: "${value}": ${detail}` };
 }
 
 /** A field that may not be written is refused as invalid, with this word in its message. */
 function forbidden(field: string, detail: string): Problem {
-  return { reason: "Invalid", field, message: `${field}: Forbidden: ${detail}` };
+  return { reason: "Invalid", field, message: `Forbidden: ${detail}` };
 }
