@@ -60,9 +60,7 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
   const callbackDelayMs = (attempts: number): number => 250 * 2 ** attempts;
   const world = new World({ clock, journal, network, callbackDelayMs });
   const fleet = new Fleet({ world, journal, faults, clock, timing, host: options.host });
-  const cluster = options.hasKubernetes
-    ? new StoreJournal(stateFolder(options.dataDir))
-    : null;
+  const cluster = options.hasKubernetes ? new StoreJournal(stateFolder(options.dataDir)) : null;
   let kubernetes: Kubernetes | null = null;
   const close = async (): Promise<void> => {
     await Promise.all([control.close(), fleet.close(), kubernetes?.close()]);
