@@ -103,6 +103,14 @@ export const k0rdentKinds: readonly Kind[] = [
     columns: [condition("Ready"), age],
   }),
   define({
+    group: "source.toolkit.fluxcd.io",
+    versions: ["v1"],
+    kind: "HelmChart",
+    plural: "helmcharts",
+    shortNames: ["hc"],
+    columns: [text("Chart", ".spec.chart"), text("Version", ".spec.version"), age],
+  }),
+  define({
     group: "helm.toolkit.fluxcd.io",
     versions: ["v2"],
     kind: "HelmRelease",
