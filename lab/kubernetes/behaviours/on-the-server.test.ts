@@ -20,6 +20,10 @@ function pathOf({
   return `${root}/namespaces/${namespace}/${plural}`;
 }
 
+function made<Head extends object>(head: Head, name: string, spec: object) {
+  return { ...head, metadata: { name, namespace }, spec };
+}
+
 let lab: TryCluster;
 const warnings: string[] = [];
 const note = (warning: Error): void => void warnings.push(warning.message);
@@ -61,8 +65,8 @@ it("makes, refuses, upgrades and deletes clusters over HTTP, and no operator stu
   };
   const template = "lab-standalone-cp-1-0-0";
   const spec = { template, credential: labCredential, config: {} };
-  await post({ ...cluster, ...{ metadata: { name: "c1", namespace }, spec: { topology } } });
-  await post({ ...deployment, ...{ metadata: { name: "d1", namespace }, spec } });
+  await post(made(cluster, "c1", { topology }));
+  await post(made(deployment, "d1", spec));
 
   const status = async (path: string): Promise<unknown> => (await lab.ask("GET", path)).body.status;
   await expect
