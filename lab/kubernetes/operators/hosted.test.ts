@@ -14,7 +14,7 @@ let lab: TryCluster;
 beforeAll(async () => {
   lab = await tryCluster({
     behaviours: [...clusterApi, kubevirt, cdi],
-    seed: seedObjects("default"),
+    seeds: seedObjects("default"),
     speed: 2000,
   });
 });
