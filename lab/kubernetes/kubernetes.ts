@@ -3,7 +3,7 @@ import { Faults } from "./api/fault.ts";
 import { Listener } from "./api/listener.ts";
 import { Readiness } from "./api/readiness.ts";
 import { Service } from "./api/service.ts";
-import type { Behaviour, ClusterClient, NewObject } from "./behaviours/behaviour.ts";
+import type { Behaviour, NewObject } from "./behaviours/behaviour.ts";
 import { createIdentity, kubeconfigOf } from "./identity.ts";
 import { builtInKinds } from "./kinds/built-in.ts";
 import { catalogue } from "./kinds/catalogue.ts";
@@ -34,10 +34,10 @@ export interface KubernetesOptions {
   /** How many times as fast as life its operators work. */
   readonly speed: number;
   readonly behaviours: readonly Behaviour[];
+  /** Objects that are there from the first start, and again after a restart when they were deleted. */
+  readonly seeds?: readonly NewObject[];
   /** Definitions that replace those of the catalogue, such as the official ones (`readCrds`). */
   readonly crds?: readonly Kind[];
-  /** Objects that are there from the beginning, and again after a restart when they were deleted. */
-  readonly seed?: readonly NewObject[];
   /** Where it is kept; absent: nowhere. */
   readonly journal?: StoreJournal;
   /** Hears of every change of the world: what clients write, and what operators do outside of the cluster. */
@@ -77,7 +77,9 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     note: (change) => noteClient(effect, change),
   });
   const hands = { store, kinds, writer, clock, speed, effect };
-  plant(clusterClient(hands, "kube-apiserver"), options.crds ?? [], options.seed ?? []);
+  const planter = clusterClient(hands, "kube-apiserver");
+  plant(planter, options.crds ?? []);
+  for (const object of options.seeds ?? []) planter.create(object);
   const cleaner = new Cleaner(store, kinds, writer);
   const operators = new Operators({ ...hands, behaviours });
 
@@ -151,8 +153,8 @@ function serve(kinds: Kinds, definition: KubeObject): void {
   kinds.set(readCrd(definition));
 }
 
-/** What every cluster has: its namespaces, and the definitions and first objects that are not there yet. */
-function plant(client: ClusterClient, crds: readonly Kind[], seed: readonly NewObject[]): void {
+/** What every cluster has: its namespaces, and the definitions that are not there yet. */
+function plant(client: ReturnType<typeof clusterClient>, crds: readonly Kind[]): void {
   for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"])
     client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   const wanted = new Map([...catalogue, ...crds].map((kind) => [nameOfKind(kind), kind]));
@@ -164,7 +166,6 @@ function plant(client: ClusterClient, crds: readonly Kind[], seed: readonly NewO
     else if (given.has(kindName))
       client.update(key, (object) => ({ ...object, spec: manifest.spec }));
   }
-  for (const object of seed) client.create(object);
 }
 
 function noteClient(

@@ -2,7 +2,6 @@ import { age, anything, condition, count, define, listMap, open, text } from "./
 import type { Kind, PrinterColumn, ScalePaths } from "./kind.ts";
 
 const core = "cluster.x-k8s.io";
-const infrastructure = "infrastructure.cluster.x-k8s.io";
 const bootstrap = "bootstrap.cluster.x-k8s.io";
 const controlPlane = "controlplane.cluster.x-k8s.io";
 const versions = ["v1beta2", "v1beta1"] as const;
@@ -23,26 +22,6 @@ function owner(kind: string): PrinterColumn {
   return text(kind, `.metadata.ownerReferences[?(@.kind=="${kind}")].name`);
 }
 
-/** Cluster API's own test provider, whose machines are objects and nothing else. */
-const devKinds: readonly Kind[] = (
-  [
-    ["DevCluster", true],
-    ["DevClusterTemplate", false],
-    ["DevMachine", true],
-    ["DevMachineTemplate", false],
-  ] as const
-).map(([kind, hasStatus]) =>
-  define({
-    group: infrastructure,
-    versions,
-    categories,
-    kind,
-    plural: `${kind.toLowerCase()}s`,
-    hasStatus,
-    columns: hasStatus ? [clusterLabel, age] : [age],
-  }),
-);
-
 const replicas: readonly PrinterColumn[] = [
   count("Desired", ".spec.replicas"),
   count("Current", ".status.replicas"),
@@ -62,7 +41,6 @@ const clusterSpec = open({
 
 /** The kinds of Cluster API and its kubeadm providers, with the columns and short names of their CRDs (v1.14). */
 export const clusterApiKinds: readonly Kind[] = [
-  ...devKinds,
   define({
     group: core,
     versions,

@@ -14,7 +14,7 @@ let lab: TryCluster;
 beforeAll(async () => {
   lab = await tryCluster({
     behaviours: [...clusterApi, kubevirt, cdi],
-    seed: seedObjects("default"),
+    seeds: seedObjects("default"),
     speed: 2000,
   });
 });
@@ -29,7 +29,7 @@ interface Told {
 async function until(path: string, isSo: (status: Told) => boolean): Promise<void> {
   const watching = await lab.watch(`${path}?watch=true`);
   for (let event = await watching.next(); event !== undefined; event = await watching.next())
-    if (event.type !== "DELETED" && isSo((event.object.status ?? {}) as Told)) break;
+    if (event.type !== "DELETED" && isSo(event.object.status ?? {})) break;
   watching.close();
 }
 
