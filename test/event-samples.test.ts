@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { EventMeta, runEvents, type TimedRunEvent } from "#contract/events.ts";
 import { Instant } from "#contract/ids.ts";
+import { poolFacts, type PoolFact } from "#contract/pool.ts";
 import { serverFacts, type ServerFact } from "#contract/server.ts";
+import { poolModel } from "#domain/pool/model.ts";
 import { evolve } from "#domain/server/evolve.ts";
 import type { ServerState } from "#domain/server/state.ts";
 import { foldRun } from "#engine/run-stream.ts";
@@ -15,7 +17,11 @@ import type { NewEvent } from "#journal/journal.ts";
  */
 
 const folder = new URL("./goldens/events/", import.meta.url);
-const schemas: Readonly<Record<string, z.ZodType>> = { ...runEvents, ...serverFacts };
+const schemas: Readonly<Record<string, z.ZodType>> = {
+  ...runEvents,
+  ...serverFacts,
+  ...poolFacts,
+};
 
 const Sample = z.strictObject({
   stream: z.string(),
@@ -93,6 +99,19 @@ describe("the folds", () => {
     for (const sample of facts) {
       const state: ServerState | null = evolve(first, fact(sample));
       if (sample.type === "server.registration_undone") expect(state).toBeNull();
+      else expect(state?.updatedAt, sample.type).toBe(Date.parse(sample.at));
+    }
+  });
+
+  it("take every sample of a pool's facts", () => {
+    const fact = (sample: Sample) =>
+      ({ ...asEvent(sample), run: null }) as PoolFact & { at: number; run: null };
+    const facts = ofStream("pool_");
+    const first = poolModel.evolve(null, fact(facts.find(({ type }) => type === "pool.created")!));
+    expect(first).toMatchObject({ name: "gpu-a" });
+    for (const sample of facts) {
+      const state = poolModel.evolve(first, fact(sample));
+      if (sample.type === "pool.deleted") expect(state).toBeNull();
       else expect(state?.updatedAt, sample.type).toBe(Date.parse(sample.at));
     }
   });

@@ -4,8 +4,9 @@ import type { Ports } from "#drivers/ports.ts";
 import { createRedfish } from "#drivers/redfish/redfish.ts";
 import { createGate } from "#drivers/redfish/wire/gate.ts";
 import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
+import { poolTable } from "#domain/pool/row.ts";
 import { serverTable } from "#domain/server/row.ts";
-import { bindResource, type ResourceBindings } from "#engine/resources.ts";
+import { bindPool, bindResource, type ResourceBindings } from "#engine/resources.ts";
 import { claimInstallation } from "#journal/installation.ts";
 import { openJournal, type OpenJournal } from "#journal/postgres-journal.ts";
 import { openSecrets, type SecretStore } from "#journal/secrets.ts";
@@ -44,7 +45,10 @@ export interface FoundationOptions {
   readonly publicUrl: () => string;
 }
 
-export const resourceBindings: ResourceBindings = { server: bindResource(serverTable) };
+export const resourceBindings: ResourceBindings = {
+  server: bindResource(serverTable),
+  pool: bindPool(poolTable),
+};
 
 /**
  * `undo` collects how to close what was opened, in the order of opening. A process whose secret key is not the

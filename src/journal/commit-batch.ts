@@ -1,5 +1,5 @@
 import { eventDigest, storable, storableText } from "./canonical.ts";
-import type { Commit, NewEvent } from "./journal.ts";
+import type { Commit, NewEvent, RowWrite } from "./journal.ts";
 
 /** The argument of the SQL function `journal_commit`, list by list. Absent lists are skipped there. */
 export type CommitBatch = { readonly [list in CommitList]?: readonly unknown[] };
@@ -20,6 +20,8 @@ type CommitList =
   | "runs"
   | "servers"
   | "goneServers"
+  | "pools"
+  | "gonePools"
   | "dispatch"
   | "undispatch"
   | "secrets"
@@ -28,6 +30,15 @@ type CommitList =
   | "disownSecrets";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** Where the rows of a table go that are there, and those that are not there any more. */
+const rowLists = {
+  servers: { present: "servers", gone: "goneServers" },
+  pools: { present: "pools", gone: "gonePools" },
+} as const satisfies Record<
+  Exclude<RowWrite["table"], "runs">,
+  Readonly<Record<"present" | "gone", CommitList>>
+>;
 
 const put = (part: CommitPart, list: CommitList, item: object | string): void => {
   (part[list] ??= []).push(JSON.stringify(item));
@@ -89,14 +100,13 @@ export function prepareCommit(commit: Commit): PreparedCommit {
   }
   for (const row of commit.rows ?? []) {
     touches.push(`row ${row.id}`);
-    if (row.columns === null) {
-      put(part, "goneServers", row.id);
-    } else if (row.table === "servers" || fresh.has(row.id)) {
-      (part[row.table === "servers" ? "servers" : "newRuns"] ??= []).push(
-        storableText(row.columns),
-      );
-    } else {
-      const { columns } = row;
+    const { table, columns } = row;
+    if (table !== "runs") {
+      if (columns === null) put(part, rowLists[table].gone, row.id);
+      else (part[rowLists[table].present] ??= []).push(storableText(columns));
+    } else if (columns !== null && fresh.has(row.id)) {
+      (part.newRuns ??= []).push(storableText(columns));
+    } else if (columns !== null) {
       const changed = Object.fromEntries(changing.map((name) => [name, columns[name]]));
       (part.runs ??= []).push(storableText(changed));
     }

@@ -1,5 +1,5 @@
 import { monotonicFactory } from "ulid";
-import type { IdPrefix, RunId, SecretId, ServerId } from "#contract/ids.ts";
+import type { IdPrefix, PoolId, RunId, SecretId, ServerId } from "#contract/ids.ts";
 
 /** Makes ids: `prefix_` and a ULID, strictly growing within a process. */
 export interface Ids {
@@ -7,6 +7,7 @@ export interface Ids {
   run(): RunId;
   server(): ServerId;
   secret(): SecretId;
+  pool(): PoolId;
 }
 
 /** Bytes drawn from the system at a time: one call for each random character costs more than the rest of an id. */
@@ -30,5 +31,11 @@ function pooledRandom(): () => number {
 export function createIds(now: () => number): Ids {
   const next = monotonicFactory(pooledRandom());
   const make = (prefix: IdPrefix): string => `${prefix}_${next(now())}`;
-  return { make, run: () => make("run"), server: () => make("srv"), secret: () => make("sec") };
+  return {
+    make,
+    run: () => make("run"),
+    server: () => make("srv"),
+    secret: () => make("sec"),
+    pool: () => make("pool"),
+  };
 }

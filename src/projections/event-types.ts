@@ -1,8 +1,13 @@
 import { runEvents } from "#contract/events.ts";
+import { poolFacts } from "#contract/pool.ts";
 import { serverFacts } from "#contract/server.ts";
 
 /** Every type of event there is: the list is closed, so a prefix can be written out and each type found by its index. */
-const eventTypes: readonly string[] = [...Object.keys(runEvents), ...Object.keys(serverFacts)];
+const eventTypes: readonly string[] = [
+  ...Object.keys(runEvents),
+  ...Object.keys(serverFacts),
+  ...Object.keys(poolFacts),
+];
 
 /** Types and prefixes ending in `*` as types alone, each once; a prefix of nothing adds nothing. */
 export const expandTypes = (patterns: readonly string[]): readonly string[] => [

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import { PowerState } from "#contract/inventory.ts";
 import { ServerDecommissionInput } from "#contract/server-inputs.ts";
+import { inCluster } from "#domain/server/allocation.ts";
 import { nothing, skip, wait } from "#engine/kit.ts";
 import { ErasedDrive, eraseAll, refuseIfNotErasable } from "./erase.ts";
 import { type ServerContext, bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
@@ -32,6 +33,8 @@ export const serverDecommission = workflow("server.decommission", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { ports, resource } = context;
+      const { id, allocation } = resource;
+      if (allocation !== null) throw inCluster(id, allocation, "it cannot be decommissioned");
       try {
         const { power } = await ports.bmc.readState(bmcOf(resource), reading(context));
         if (!context.input.skipErase) await refuseIfNotErasable(context);
