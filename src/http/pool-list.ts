@@ -27,12 +27,8 @@ export async function onTheList(
 ): Promise<readonly Change[]> {
   if (typeof name !== "string") return [];
   const pool = await pools.named(name, place);
-  const refused = listed(pool, name);
-  if (refused !== null || pool === null) throw refused;
-  return [
-    {
-      resource: { type: "pool", id: pool.id },
-      facts: (state) => listed(state as PoolState | null, name) ?? [],
-    },
-  ];
+  const isOffered = (state: PoolState | null) => listed(state, name) ?? [];
+  // One that is not there is refused like one that goes meanwhile.
+  const resource = { type: "pool", id: pool?.id ?? "" } as const;
+  return [{ resource, facts: (state) => isOffered(state as PoolState | null) }];
 }
