@@ -1,3 +1,4 @@
+import { Failure } from "#contract/failures.ts";
 import { listed } from "#domain/pool/decide.ts";
 import type { PoolState } from "#domain/pool/state.ts";
 import type { Change } from "#engine/requests.ts";
@@ -10,13 +11,11 @@ type Pools = Pick<ApiDependencies, "pools">;
 
 /** Throws VALIDATION_ERROR when there is no such list; null and undefined name none. */
 export async function refuseUnlisted(
-  { pools }: Pools,
+  deps: Pools,
   place: Place,
   name: string | null | undefined,
 ): Promise<void> {
-  if (typeof name !== "string") return;
-  const refused = listed(await pools.named(name, place), name);
-  if (refused !== null) throw refused;
+  await onTheList(deps, place, name);
 }
 
 /** The same as part of a change: written only if the pool is still there then. */
@@ -26,9 +25,11 @@ export async function onTheList(
   name: string | null | undefined,
 ): Promise<readonly Change[]> {
   if (typeof name !== "string") return [];
-  const pool = await pools.named(name, place);
-  const isOffered = (state: PoolState | null) => listed(state, name) ?? [];
-  // One that is not there is refused like one that goes meanwhile.
-  const resource = { type: "pool", id: pool?.id ?? "" } as const;
-  return [{ resource, facts: (state) => isOffered(state as PoolState | null) }];
+  const pool = listed(await pools.named(name, place), name);
+  if (pool instanceof Failure) throw pool;
+  const facts = (state: unknown): readonly [] | Failure => {
+    const still = listed(state as PoolState | null, name);
+    return still instanceof Failure ? still : [];
+  };
+  return [{ resource: { type: "pool", id: pool.id }, facts }];
 }

@@ -76,11 +76,11 @@ export function deleted(
   );
 }
 
-/** Whether servers may be put onto the pool's list; the refusal when not. */
-export function listed(pool: PoolState | null, name: string): Failure | null {
+/** The pool, if servers may be put onto its list. */
+export function listed(pool: PoolState | null, name: string): PoolState | Failure {
   if (pool === null) return wrongKind("pool", `must name a pool: there is no pool ${name}`);
   return pool.selector === null
-    ? null
+    ? pool
     : wrongKind(
         "pool",
         `must name a pool with a list: ${name} finds its servers by their tags, give the server those`,
