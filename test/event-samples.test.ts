@@ -1,13 +1,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { clusterFacts } from "#contract/cluster.ts";
 import { EventMeta, runEvents, type TimedRunEvent } from "#contract/events.ts";
 import { Instant } from "#contract/ids.ts";
-import { poolFacts, type PoolFact } from "#contract/pool.ts";
-import { serverFacts, type ServerFact } from "#contract/server.ts";
+import { poolFacts } from "#contract/pool.ts";
+import { serverFacts } from "#contract/server.ts";
+import { vmFacts } from "#contract/vm.ts";
+import { clusterModel } from "#domain/cluster/model.ts";
 import { poolModel } from "#domain/pool/model.ts";
-import { evolve } from "#domain/server/evolve.ts";
-import type { ServerState } from "#domain/server/state.ts";
+import { serverModel } from "#domain/server/model.ts";
+import { vmModel } from "#domain/vm/model.ts";
+import type { FactModel, Happened } from "#domain/resource-model.ts";
 import { foldRun } from "#engine/run-stream.ts";
 import type { NewEvent } from "#journal/journal.ts";
 
@@ -21,6 +25,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   ...runEvents,
   ...serverFacts,
   ...poolFacts,
+  ...clusterFacts,
+  ...vmFacts,
 };
 
 const Sample = z.strictObject({
@@ -87,32 +93,49 @@ describe("the folds", () => {
     expect(done("run.paused").phase).toBe("paused");
   });
 
-  it("take every sample of a server's facts", () => {
+  /** Folds each sample of one kind of resource onto its first; each but the one that undoes it leaves its mark. */
+  function expectTaken<
+    State extends { readonly updatedAt: number },
+    Fact extends { readonly type: string; readonly data: unknown },
+  >(
+    prefix: string,
+    model: FactModel<State, Fact>,
+    { made, unmade }: { readonly made: Fact["type"]; readonly unmade: Fact["type"] },
+  ): void {
     const fact = (sample: Sample) =>
-      ({ ...asEvent(sample), run: sample.meta.causation ?? null }) as ServerFact & {
-        at: number;
-        run: string | null;
-      };
-    const facts = ofStream("srv_");
-    const first = evolve(null, fact(facts.find(({ type }) => type === "server.requested")!));
+      ({ ...asEvent(sample), run: sample.meta.causation ?? null }) as unknown as Happened<Fact>;
+    const facts = ofStream(prefix);
+    const first = model.evolve(null, fact(facts.find(({ type }) => type === made)!));
     expect(first).not.toBeNull();
     for (const sample of facts) {
-      const state: ServerState | null = evolve(first, fact(sample));
-      if (sample.type === "server.registration_undone") expect(state).toBeNull();
+      const state = model.evolve(first, fact(sample));
+      if (sample.type === unmade) expect(state).toBeNull();
       else expect(state?.updatedAt, sample.type).toBe(Date.parse(sample.at));
     }
+  }
+
+  it("take every sample of a server's facts", () => {
+    expectTaken("srv_", serverModel, {
+      made: "server.requested",
+      unmade: "server.registration_undone",
+    });
+  });
+
+  it("take every sample of a cluster's facts", () => {
+    expectTaken("cls_", clusterModel, {
+      made: "cluster.requested",
+      unmade: "cluster.creation_undone",
+    });
+  });
+
+  it("take every sample of a virtual machine's facts", () => {
+    expectTaken("vm_", vmModel, {
+      made: "vm.requested",
+      unmade: "vm.creation_undone",
+    });
   });
 
   it("take every sample of a pool's facts", () => {
-    const fact = (sample: Sample) =>
-      ({ ...asEvent(sample), run: null }) as PoolFact & { at: number; run: null };
-    const facts = ofStream("pool_");
-    const first = poolModel.evolve(null, fact(facts.find(({ type }) => type === "pool.created")!));
-    expect(first).toMatchObject({ name: "gpu-a" });
-    for (const sample of facts) {
-      const state = poolModel.evolve(first, fact(sample));
-      if (sample.type === "pool.deleted") expect(state).toBeNull();
-      else expect(state?.updatedAt, sample.type).toBe(Date.parse(sample.at));
-    }
+    expectTaken("pool_", poolModel, { made: "pool.created", unmade: "pool.deleted" });
   });
 });

@@ -32,18 +32,20 @@ export interface PoolSite {
   readonly pools: PoolReader;
   readonly journal: OpenJournal;
   /** Registered and inspected. */
-  server(tags?: Readonly<Record<string, string>>, pool?: string | null): Promise<ServerId>;
+  server(
+    tags?: Readonly<Record<string, string>>,
+    pool?: string | null,
+    provisioner?: AllocationWish["provisioner"],
+  ): Promise<ServerId>;
   pool(name: string, selector?: PoolSelector | null): Promise<PoolState>;
   happened(kind: "server" | "pool", id: string, ...facts: readonly AnyFact[]): Promise<void>;
-  allocate(
-    owner: Owner,
-    ...wishes: readonly AllocationWish[]
-  ): ReturnType<AllocationPort["allocate"]>;
+  allocate(owner: Owner, ...wishes: readonly Wish[]): ReturnType<AllocationPort["allocate"]>;
   held(cluster: ClusterId): ReturnType<AllocationPort["held"]>;
+  /** These, those that a run has taken, or all. */
   release(
     owner: Owner,
-    which: Parameters<AllocationPort["release"]>[1],
-  ): ReturnType<AllocationPort["release"]>;
+    which: { readonly servers: readonly ServerId[] } | { readonly takenBy: RunId } | "all",
+  ): Promise<readonly ServerId[]>;
   confirm(owner: Owner): Promise<void>;
 }
 
@@ -51,6 +53,9 @@ export interface Owner {
   readonly cluster: ClusterId;
   readonly run: RunId;
 }
+
+/** Of servers under redfish where nothing else is said. */
+type Wish = Omit<AllocationWish, "provisioner"> & Partial<AllocationWish>;
 
 type AnyFact = { readonly type: string; readonly data: unknown };
 
@@ -84,12 +89,12 @@ export async function openPoolSite(
     pools,
     journal,
     happened,
-    async server(tags = {}, pool = null) {
+    async server(tags = {}, pool = null, provisioner = "redfish") {
       const id = ids.server();
       const { serverId: _id, inspect: _i, onFailure: _o, ...data } = registerInput;
       const requested: ServerFact = {
         type: "server.requested",
-        data: { ...data, ...place, server: id, tags, pool },
+        data: { ...data, ...place, server: id, tags, pool, provisioner },
       };
       await happened("server", id, requested, { type: "server.registered", data: {} }, inspected());
       return id;
@@ -102,9 +107,22 @@ export async function openPoolSite(
       if (pool === null) throw new Error(`pool ${name} was not kept`);
       return pool;
     },
-    allocate: (owner, ...wishes) => port.allocate({ ...owner, project }, wishes, reading),
+    allocate: (owner, ...wishes) =>
+      port.allocate(
+        { ...owner, project },
+        wishes.map((wish) => ({ provisioner: "redfish", ...wish })),
+        reading,
+      ),
     held: (cluster) => port.held(cluster, reading),
-    release: (owner, which) => port.release(owner, which, reading),
+    async release(owner, which) {
+      const held = await port.held(owner.cluster, reading);
+      const meant = held.filter(({ server, takenBy }) =>
+        which === "all" || "servers" in which
+          ? which === "all" || which.servers.includes(server)
+          : takenBy === which.takenBy,
+      );
+      return port.release(owner, { servers: meant.map(({ server }) => server) }, reading);
+    },
     confirm: (owner) => port.confirm(owner, reading),
   };
 }

@@ -41,11 +41,13 @@ export function addFault(context: Context, { body }: Asked): Reply {
     return fail(404, `there is no BMC called ${rest.target}; GET /_lab lists them`);
   }
   const cutting = cut === true ? "before" : cut === false ? undefined : cut;
-  const added = context.faults.add(withoutUndefined({ ...rest, cut: cutting }));
+  const added = context.faults.add(
+    withoutUndefined({ ...rest, cut: cutting }) as Omit<Fault, "id">,
+  );
   return { status: 201, body: added };
 }
 
-function isRegularExpression(text: string): boolean {
+export function isRegularExpression(text: string): boolean {
   try {
     return new RegExp(text) instanceof RegExp;
   } catch {
@@ -53,6 +55,6 @@ function isRegularExpression(text: string): boolean {
   }
 }
 
-function withoutUndefined(value: Record<string, unknown>): Omit<Fault, "id"> {
+export function withoutUndefined(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined));
 }

@@ -4,8 +4,10 @@ import type { Ports } from "#drivers/ports.ts";
 import { createRedfish } from "#drivers/redfish/redfish.ts";
 import { createGate } from "#drivers/redfish/wire/gate.ts";
 import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
+import { clusterTable } from "#domain/cluster/row.ts";
 import { poolTable } from "#domain/pool/row.ts";
 import { serverTable } from "#domain/server/row.ts";
+import { vmTable } from "#domain/vm/row.ts";
 import { bindPool, bindResource, type ResourceBindings } from "#engine/resources.ts";
 import { claimInstallation } from "#journal/installation.ts";
 import { openJournal, type OpenJournal } from "#journal/postgres-journal.ts";
@@ -47,6 +49,8 @@ export interface FoundationOptions {
 
 export const resourceBindings: ResourceBindings = {
   server: bindResource(serverTable),
+  cluster: bindResource(clusterTable),
+  vm: bindResource(vmTable),
   pool: bindPool(poolTable),
 };
 
@@ -65,16 +69,16 @@ export async function openFoundation(
   const journal = await openJournal(database);
   undo.push(() => journal.close());
   const ids = createIds(() => clock.now());
-  const secrets = openSecrets(database, cipher, clock);
+  const secrets = openSecrets(database, cipher, { clock, ids });
   const addresses = machineAddresses(cipher, publicUrl);
   const bmc = createRedfish({
     reveal: async (secret) =>
       JSON.parse(await secrets.reveal(secret)) as { username: string; password: string },
     sessions: createSessionTable(database, cipher),
-    sharesSessions: database.kind === "postgres",
+    sharesSessions: database.shared,
     gate: createGate({
       slots: config.MILLWRIGHT_BMC_CONCURRENCY,
-      locks: database.kind === "postgres" ? database : null,
+      locks: database.shared ? database : null,
       clock,
       random: Math.random,
     }),

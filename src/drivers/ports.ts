@@ -38,6 +38,8 @@ export interface Connected {
 }
 
 export interface Identity {
+  /** Redfish path of the ComputerSystem, which Metal3's addresses name. */
+  readonly systemPath: string;
   readonly uuid: string | null;
   readonly serial: string | null;
   readonly manufacturer: string | null;
@@ -194,6 +196,11 @@ export interface SecretsPort {
   adopt(secret: SecretId, owner: string): Promise<void>;
   /** Takes `owner`'s claim back; the secret lives on until its run can no longer be retried. Repeating is safe. */
   release(secret: SecretId, owner: string): Promise<void>;
+  /**
+   * Keeps a text that the step itself has made (a kubeconfig) for `owner`, under a name. A second call with the same
+   * owner and name replaces the text and returns the same id. It is destroyed with its owner's end.
+   */
+  keep(place: { readonly owner: string; readonly name: string }, text: string): Promise<SecretId>;
   /** Destroys the secret now. A missing one is a success. */
   forget(secret: SecretId): Promise<void>;
 }

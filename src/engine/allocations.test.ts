@@ -39,7 +39,7 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
     ];
     const a = owner();
     const drawn = await site.allocate(a, workers("gpu-a", 1));
-    expect(drawn).toEqual([{ server: first, pool: pool.id, group: "workers" }]);
+    expect(drawn).toEqual([{ server: first, pool: pool.id, group: "workers", takenBy: a.run }]);
     expect(await site.allocate(a, workers("gpu-a", 1))).toEqual(drawn);
     const grown = await site.allocate(a, workers("gpu-a", 2));
     expect(grown.map(({ server }) => server)).toEqual([first, second]);
@@ -49,7 +49,7 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
     const b = owner();
     expect((await site.allocate(b, workers("gpu-a", 1)))[0]?.server).toBe(third);
     expect(await site.held(a.cluster)).toEqual([
-      { server: second, pool: pool.id, group: "workers" },
+      { server: second, pool: pool.id, group: "workers", takenBy: a.run },
     ]);
     // One that has more than it asks for keeps it.
     expect(await site.allocate(a, workers("gpu-a", 0))).toHaveLength(1);
@@ -77,6 +77,16 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
       code: "NOT_FOUND",
       details: { pool: "gpu-b" },
     });
+    await expect(
+      site.allocate(a, { ...workers("gpu-a", 1), provisioner: "metal3" }),
+    ).rejects.toMatchObject({
+      message: "pool gpu-a has 0 free servers under metal3, 1 is needed",
+      details: { free: 0, total: 3 },
+    });
+    const host = await site.server({}, "gpu-a", "metal3");
+    const drawn = await site.allocate(a, { ...workers("gpu-a", 1), provisioner: "metal3" });
+    expect(drawn).toMatchObject([{ server: host }]);
+    await site.release(a, "all");
     // A pool of another project is not there.
     await expect((await openSite()).allocate(a, workers("gpu-a", 1))).rejects.toMatchObject({
       code: "NOT_FOUND",
@@ -160,7 +170,9 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
     const failed = { ...first, run: newRun() };
     await site.allocate(failed, workers("gpu-a", 3));
     const retry = { ...first, run: newRun() };
-    expect(await site.allocate(retry, workers("gpu-a", 3))).toHaveLength(3);
+    const answer = await site.allocate(retry, workers("gpu-a", 3));
+    expect(answer).toEqual(await site.held(retry.cluster));
+    expect(answer.map(({ takenBy }) => takenBy)).toEqual([first.run, retry.run, retry.run]);
     expect(await site.release(retry, { takenBy: failed.run })).toEqual([]);
     expect(await site.release(retry, { takenBy: retry.run })).toHaveLength(2);
     // What the cluster had before is none of that.
@@ -207,7 +219,7 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
     });
     sites.push(rival);
     const aborted = { signal: AbortSignal.abort(new Error("the step was cancelled")) };
-    await expect(site.port.release(owner(), "all", aborted)).rejects.toThrow("cancelled");
+    await expect(site.port.release(owner(), { servers: [] }, aborted)).rejects.toThrow("cancelled");
     await expect(site.port.held(owner().cluster, aborted)).rejects.toThrow("cancelled");
   });
 

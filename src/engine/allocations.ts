@@ -33,6 +33,9 @@ interface Reading {
   readonly signal: AbortSignal;
 }
 
+/** A server that a cluster has, and the run that drew it or has taken it over. */
+type Held = ClusterServer & { readonly takenBy: RunId };
+
 /** What happens to one server. */
 interface Deed {
   readonly server: LoadedServer;
@@ -101,7 +104,7 @@ export function createAllocations(options: AllocationOptions) {
     { project, ...owner }: Owner & { readonly project: string },
     wishes: readonly Wish[],
     race: number,
-  ): Promise<Decided<ClusterServer[]>> {
+  ): Promise<Decided<Held[]>> {
     const groups = new Set(wishes.map(({ group }) => group));
     const own = (await heldBy(owner.cluster)).filter(({ state }) =>
       groups.has(state.allocation?.group ?? ""),
@@ -132,8 +135,17 @@ export function createAllocations(options: AllocationOptions) {
     return {
       deeds: [...takenOver, ...drawn],
       answer: [
-        ...own.flatMap(clusterServer),
-        ...picked.map(({ server, pool, group }) => ({ server: server.id, pool, group })),
+        ...own.flatMap((server) =>
+          takenOver.some((deed) => deed.server === server)
+            ? heldServer(server).map((each) => ({ ...each, takenBy: owner.run }))
+            : heldServer(server),
+        ),
+        ...picked.map(({ server, pool, group }) => ({
+          server: server.id,
+          pool,
+          group,
+          takenBy: owner.run,
+        })),
       ],
     };
   }
@@ -147,29 +159,21 @@ export function createAllocations(options: AllocationOptions) {
       owner: Owner & { readonly project: string },
       wishes: readonly Wish[],
       reading: Reading,
-    ): Promise<ClusterServer[]> =>
-      settle(owner, reading, (race) => decideAllocation(owner, wishes, race)),
+    ): Promise<Held[]> => settle(owner, reading, (race) => decideAllocation(owner, wishes, race)),
 
-    held: async (cluster: ClusterId, { signal }: Reading): Promise<ClusterServer[]> => {
+    held: async (cluster: ClusterId, { signal }: Reading): Promise<Held[]> => {
       signal.throwIfAborted();
-      return (await heldBy(cluster)).flatMap(clusterServer);
+      return (await heldBy(cluster)).flatMap(heldServer);
     },
 
     release: (
-      owner: Owner,
-      which: { readonly servers: readonly ServerId[] } | { readonly takenBy: RunId } | "all",
+      { cluster, run }: Owner,
+      { servers }: { readonly servers: readonly ServerId[] },
       reading: Reading,
     ): Promise<ServerId[]> =>
-      settle(owner, reading, async () => {
-        const { cluster, run } = owner;
-        const isMeant = ({ id, allocation }: ServerState): boolean => {
-          if (which === "all") return true;
-          return "servers" in which
-            ? which.servers.includes(id)
-            : allocation?.run === which.takenBy;
-        };
+      settle({ cluster, run }, reading, async () => {
         const deeds = deedsOf(await heldBy(cluster), (state) =>
-          isMeant(state) ? released(state, { cluster, run }) : null,
+          servers.includes(state.id) ? released(state, { cluster, run }) : null,
         );
         return { deeds, answer: deeds.map(({ server }) => server.id) };
       }),
@@ -192,5 +196,7 @@ const deedsOf = (
     return fact === null ? [] : [{ server, fact }];
   });
 
-const clusterServer = ({ id, state: { allocation } }: LoadedServer): ClusterServer[] =>
-  allocation === null ? [] : [{ server: id, pool: allocation.pool, group: allocation.group }];
+const heldServer = ({ id, state: { allocation } }: LoadedServer): Held[] =>
+  allocation === null
+    ? []
+    : [{ server: id, pool: allocation.pool, group: allocation.group, takenBy: allocation.run }];

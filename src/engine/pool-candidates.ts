@@ -1,5 +1,6 @@
 import type { PoolId, ServerId } from "#contract/ids.ts";
 import { Failure } from "#contract/failures.ts";
+import type { Server } from "#contract/server.ts";
 import { draw } from "#domain/pool/draw.ts";
 import { serverTable } from "#domain/server/row.ts";
 import type { ServerState } from "#domain/server/state.ts";
@@ -10,6 +11,7 @@ import type { LoadedResource } from "./resources.ts";
 
 /** Servers that a group of a cluster's machines shall have from a pool, by its name. */
 export interface Wish {
+  readonly provisioner: Server["provisioner"];
   readonly pool: string;
   readonly group: string;
   readonly count: number;
@@ -30,16 +32,19 @@ interface Picked {
   readonly group: string;
 }
 
-/** A pool and its servers that are free, at most as many as were asked for. */
+/** A pool and those of its servers that are free and of the wished kind, at most as many as were asked for. */
 interface Offer {
   readonly pool: PoolRow;
+  readonly provisioner: Server["provisioner"];
   readonly servers: readonly LoadedServer[];
 }
 
 interface PoolRow {
   readonly id: PoolId;
   readonly name: string;
+  /** Of any kind. */
   readonly total: number;
+  readonly free: number;
 }
 
 /** Candidates beside those that are needed, among which clusters that fight each choose their own. */
@@ -68,7 +73,7 @@ async function poolsNamed(
   names: readonly string[],
 ): Promise<ReadonlyMap<string, PoolRow>> {
   const rows = await database.query<PoolRow>(
-    `select p.id, p.name, count(s.id)::int as total from pools p left join servers s on in_pool(s, p)
+    `select p.id, p.name, count(s.id)::int as total, count(s.free_since)::int as free from pools p left join servers s on in_pool(s, p)
       where p.region = $1 and p.project = $2 and p.name in (select jsonb_array_elements_text($3::jsonb))
       group by p.id`,
     [place.region, place.project, JSON.stringify(names)],
@@ -85,35 +90,45 @@ export async function pickServers(
   place: { readonly region: string; readonly project: string },
   { lacking, startAt }: { readonly lacking: readonly Lacking[]; readonly startAt: number },
 ): Promise<Picked[]> {
-  const names = [...new Set(lacking.map(({ pool }) => pool))];
-  const pools = await poolsNamed(database, place, names);
+  const pools = await poolsNamed(database, place, [...new Set(lacking.map(({ pool }) => pool))]);
   const all = lacking.reduce((sum, { missing }) => sum + missing, 0);
   const offers = new Map<string, Offer>();
-  for (const name of names) {
-    const pool = pools.get(name);
+  for (const lack of lacking) {
+    const pool = pools.get(lack.pool);
     if (pool === undefined)
-      throw new Failure("NOT_FOUND", `there is no pool ${name}`, { details: { pool: name } });
+      throw new Failure("NOT_FOUND", `there is no pool ${lack.pool}`, {
+        details: { pool: lack.pool },
+      });
+    if (offers.has(sourceOf(lack))) continue;
+    const { provisioner } = lack;
     const found = await serversWhere(
       database,
-      "s.free_since is not null and exists (select from pools p where p.id = $1 and in_pool(s, p)) order by s.free_since, s.id limit $2",
-      [pool.id, all + SPARE],
+      `s.free_since is not null and s.body->>'provisioner' = $1 and exists (select from pools p where p.id = $2 and in_pool(s, p))
+        order by s.free_since, s.id limit $3`,
+      [provisioner, pool.id, all + SPARE],
     );
-    const needed = neededFrom(name, lacking);
-    if (found.length < needed) throw exceeded(pool, { needed, free: found.length });
+    const needed = neededFrom(sourceOf(lack), lacking);
+    const offer = { pool, provisioner, servers: found };
+    if (found.length < needed) throw exceeded(offer, needed);
     const start = Math.floor(startAt * found.length);
-    offers.set(name, { pool, servers: [...found.slice(start), ...found.slice(0, start)] });
+    const servers = [...found.slice(start), ...found.slice(0, start)];
+    offers.set(sourceOf(lack), { ...offer, servers });
   }
   return matched(lacking, offers);
 }
 
-const neededFrom = (pool: string, lacking: readonly Lacking[]): number =>
-  lacking.reduce((sum, each) => (each.pool === pool ? sum + each.missing : sum), 0);
+/** What is drawn from one pool is one offer, if it is of one kind. */
+const sourceOf = ({ pool, provisioner }: Pick<Wish, "pool" | "provisioner">): string =>
+  `${pool} ${provisioner}`;
+
+const neededFrom = (source: string, lacking: readonly Lacking[]): number =>
+  lacking.reduce((sum, each) => (sourceOf(each) === source ? sum + each.missing : sum), 0);
 
 /** Pools may share servers, and each server serves one place. */
 function matched(lacking: readonly Lacking[], offers: ReadonlyMap<string, Offer>): Picked[] {
   const groups = new Map(
     lacking.flatMap((lack) => {
-      const offer = offers.get(lack.pool);
+      const offer = offers.get(sourceOf(lack));
       return offer === undefined ? [] : [[lack.group, { lack, offer }] as const];
     }),
   );
@@ -130,12 +145,9 @@ function matched(lacking: readonly Lacking[], offers: ReadonlyMap<string, Offer>
   if ("short" in result) {
     const short = groups.get(result.short);
     if (short === undefined) throw new TypeError(`nobody wished for ${result.short}`);
-    const { pool, servers: free } = short.offer;
-    throw exceeded(pool, {
-      needed: neededFrom(pool.name, lacking),
-      free: free.length,
-      sharing: [...offers.keys()].filter((name) => name !== pool.name),
-    });
+    const source = sourceOf(short.lack);
+    const sharing = [...offers].flatMap(([each, { pool }]) => (each === source ? [] : [pool.name]));
+    throw exceeded(short.offer, neededFrom(source, lacking), sharing);
   }
   return [...result.drawn].flatMap(([id, group]) => {
     const server = servers.get(id);
@@ -146,14 +158,13 @@ function matched(lacking: readonly Lacking[], offers: ReadonlyMap<string, Offer>
 
 /** `sharing`: pools in the same wish that have some of its servers too, so that all together have too few. */
 function exceeded(
-  { name, total }: PoolRow,
-  {
-    needed,
-    free,
-    sharing = [],
-  }: { readonly needed: number; readonly free: number; readonly sharing?: readonly string[] },
+  { pool: { name, total, free: ofAnyKind }, provisioner, servers }: Offer,
+  needed: number,
+  sharing: readonly string[] = [],
 ): Failure {
-  const has = `pool ${name} has ${free} free server${free === 1 ? "" : "s"}`;
+  const free = servers.length;
+  const kind = ofAnyKind > free ? ` under ${provisioner}` : "";
+  const has = `pool ${name} has ${free} free server${free === 1 ? "" : "s"}${kind}`;
   const lacks = `${needed} ${needed === 1 ? "is" : "are"} needed`;
   const why = sharing.length === 0 ? "" : ` beside those for ${sharing.join(", ")}`;
   return new Failure("POOL_CAPACITY_EXCEEDED", `${has}, ${lacks}${why}`, {

@@ -1,4 +1,5 @@
 import { eventDigest, storable, storableText } from "./canonical.ts";
+import type { Query } from "#platform/database.ts";
 import type { Commit, NewEvent, RowWrite } from "./journal.ts";
 
 /** The argument of the SQL function `journal_commit`, list by list. Absent lists are skipped there. */
@@ -22,6 +23,10 @@ type CommitList =
   | "goneServers"
   | "pools"
   | "gonePools"
+  | "clusters"
+  | "goneClusters"
+  | "vms"
+  | "goneVms"
   | "dispatch"
   | "undispatch"
   | "secrets"
@@ -35,6 +40,8 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const rowLists = {
   servers: { present: "servers", gone: "goneServers" },
   pools: { present: "pools", gone: "gonePools" },
+  clusters: { present: "clusters", gone: "goneClusters" },
+  vms: { present: "vms", gone: "goneVms" },
 } as const satisfies Record<
   Exclude<RowWrite["table"], "runs">,
   Readonly<Record<"present" | "gone", CommitList>>
@@ -155,4 +162,18 @@ export function mergeParts(parts: readonly CommitPart[]): string {
     }
   }
   return `{${[...merged].map(([list, items]) => `"${list}":[${items.join(",")}]`).join(",")}}`;
+}
+
+/** Lists that `journal_commit_compute` writes. Most commits have none of them, and are spared the call. */
+const compute = ["clusters", "goneClusters", "vms", "goneVms"] as const;
+
+/** Writes several parts that touch nothing in common, all or nothing. */
+export async function writeParts(query: Query, parts: readonly CommitPart[]): Promise<void> {
+  const hasCompute = parts.some((part) => compute.some((list) => part[list] !== undefined));
+  await query(
+    hasCompute
+      ? "select journal_commit($1::jsonb), journal_commit_compute($1::jsonb)"
+      : "select journal_commit($1::jsonb)",
+    [mergeParts(parts)],
+  );
 }

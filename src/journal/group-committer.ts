@@ -1,6 +1,6 @@
 import type { Database } from "#platform/database.ts";
 import { sqlState } from "#platform/database.ts";
-import { mergeParts, prepareCommit, type PreparedCommit } from "./commit-batch.ts";
+import { prepareCommit, type PreparedCommit, writeParts } from "./commit-batch.ts";
 import type { Commit, CommitResult, Conflict } from "./journal.ts";
 
 /**
@@ -40,6 +40,7 @@ function conflictOf(error: unknown): Conflict | null {
   if (state === "MW002") return { kind: "lock", holder: detailOf(error) };
   if (state === "MW003") return { kind: "key" };
   if (state === "MW004") return { kind: "fence" };
+  if (state === "MW005") return { kind: "name", holder: detailOf(error) };
   return null;
 }
 
@@ -134,7 +135,9 @@ export class GroupCommitter {
   }
 
   async #write(prepared: readonly PreparedCommit[]): Promise<void> {
-    const batch = mergeParts(prepared.map(({ part }) => part));
-    await this.#database.query("select journal_commit($1::jsonb)", [batch]);
+    await writeParts(
+      this.#database.query,
+      prepared.map(({ part }) => part),
+    );
   }
 }

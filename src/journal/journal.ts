@@ -38,7 +38,7 @@ export interface Append {
 
 /** A row of a read model, written in the same transaction. `columns` are those of the table, `id` included. */
 export interface RowWrite {
-  readonly table: "runs" | "servers" | "pools";
+  readonly table: "runs" | "servers" | "pools" | "clusters" | "vms";
   readonly id: string;
   /** Null deletes the row. */
   readonly columns: Readonly<Record<string, Param | object>> | null;
@@ -96,10 +96,14 @@ export interface Commit {
   }[];
 }
 
-/** Why a commit wrote nothing. `version`: somebody else appended; `lock`: the resource is held; `key`: the idempotency key exists. */
+/**
+ * Why a commit wrote nothing. `version`: somebody else appended; `lock`: the resource is held; `key`: the idempotency key
+ * exists; `name`: another resource (`holder`) has the name.
+ */
 export type Conflict =
   | { readonly kind: "version"; readonly stream: string | null }
   | { readonly kind: "lock"; readonly holder: string | null }
+  | { readonly kind: "name"; readonly holder: string | null }
   | { readonly kind: "key" }
   | { readonly kind: "fence" };
 
@@ -127,7 +131,7 @@ export interface Journal {
   /** Newest first, by position, for people who page backwards. */
   latest(before: number | null, filter: EventFilter, limit: number): Promise<RecordedEvent[]>;
   /**
-   * Calls back soon after any commit, of this process or (on PostgreSQL) of any other, without saying what:
+   * Calls back soon after any commit, of this process or (on a shared database) of any other, without saying what:
    * the listener reads. Coalesced; a call may come without news. `byOthers`: not only this process has committed.
    * Returns how to stop.
    */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCipher, generateSecretKey } from "#platform/cipher.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
+import { createIds } from "#platform/ids.ts";
 import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
 import { verifyAudit } from "./audit.ts";
 import { storable } from "./canonical.ts";
@@ -106,9 +107,10 @@ describeEachBackend("keeping", (backend) => {
     let now = Date.UTC(2026, 2, 2);
     const clock = { now: () => now };
     const cipher = createCipher(generateSecretKey());
+    const ids = createIds(() => now);
     let store: SecretStore;
     beforeAll(() => {
-      store = openSecrets(database, cipher, clock);
+      store = openSecrets(database, cipher, { clock, ids });
     });
     const keep = async (name: string, run = `run_${name}`): Promise<string> => {
       const id = `sec_${name}`;
@@ -130,7 +132,7 @@ describeEachBackend("keeping", (backend) => {
         [id],
       );
       expect(Buffer.from(row!.sealed).includes("password")).toBe(false);
-      const other = openSecrets(database, createCipher(generateSecretKey()), clock);
+      const other = openSecrets(database, createCipher(generateSecretKey()), { clock, ids });
       await expect(other.reveal(id)).rejects.toMatchObject({
         code: "INTERNAL_ERROR",
         message: expect.stringContaining("another MILLWRIGHT_SECRET_KEY") as string,
@@ -175,6 +177,25 @@ describeEachBackend("keeping", (backend) => {
       expect(await store.sweep()).toBe(1);
       await expect(store.reveal(released)).rejects.toMatchObject(gone);
       expect(await store.reveal(kept)).toBe("password of z");
+    });
+
+    it("that a step has made are kept once per owner and name, and go with the owner", async () => {
+      const place = { owner: "cls_1", name: "kubeconfig" };
+      const id = await store.keep(place, "first");
+      expect(await Promise.all([store.keep(place, "second"), store.keep(place, "second")])).toEqual(
+        [id, id],
+      );
+      expect(await store.reveal(id)).toBe("second");
+      const other = await store.keep({ owner: "cls_2", name: "kubeconfig" }, "of another");
+      expect(other).not.toBe(id);
+      now += 1_000_000;
+      expect(await store.sweep()).toBe(0);
+      await put({ appends: [], disownSecrets: [{ owner: "cls_1", how: "forget" }] });
+      await expect(store.reveal(id)).rejects.toMatchObject(gone);
+      // A record that is gone leaves nobody who could ask for it, and no run whose retry would need it.
+      await put({ appends: [], disownSecrets: [{ owner: "cls_2", how: "release" }] });
+      expect(await store.sweep()).toBe(1);
+      await expect(store.reveal(other)).rejects.toMatchObject(gone);
     });
 
     it("still end with their run when a later run has adopted them again", async () => {

@@ -10,7 +10,16 @@ const SWEEP_EVERY_MS = 10 * 60_000;
 const SEAL_EVERY_MS = 60_000;
 const KEYS_KEPT_MS = 24 * 3_600_000;
 /** PGlite has no autovacuum and no checkpointer; its write-ahead log and hot tables would grow without them. */
-const TENDED_TABLES = ["dispatch", "streams", "locks", "runs", "servers", "events"];
+const TENDED_TABLES = [
+  "dispatch",
+  "streams",
+  "locks",
+  "runs",
+  "servers",
+  "clusters",
+  "vms",
+  "events",
+];
 
 export interface MaintainOptions {
   readonly database: Database;

@@ -3,11 +3,12 @@ import type { SecretId } from "#contract/ids.ts";
 import type { Cipher } from "#platform/cipher.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
+import type { Ids } from "#platform/ids.ts";
 
 /**
  * Secrets at rest. They are sealed by the door that received them, written in the transaction that accepted the
  * request, and named everywhere else by id only. A secret lives while a resource owns it; otherwise until its run
- * can no longer be retried.
+ * can no longer be retried. What a step itself has made is kept for its owner and lives only while that has it.
  */
 export interface SecretStore {
   /** The secret's text. NOT_FOUND when it has expired or was forgotten; INTERNAL_ERROR when the key does not fit. */
@@ -16,6 +17,11 @@ export interface SecretStore {
   adopt(id: SecretId, owner: string): Promise<void>;
   /** Takes the owner away, if it is this one. A second call changes nothing. */
   release(id: SecretId, owner: string): Promise<void>;
+  /**
+   * Keeps a text that a step has made (a kubeconfig) for its owner, under a name. A second call with the same owner and
+   * name replaces the text and returns the same id. It goes with its owner.
+   */
+  keep(place: { readonly owner: string; readonly name: string }, text: string): Promise<SecretId>;
   /** Destroys the secret. A missing one is a success. */
   forget(id: SecretId): Promise<void>;
   /** Destroys what has expired; returns how many. */
@@ -25,7 +31,7 @@ export interface SecretStore {
 export function openSecrets(
   database: Database,
   cipher: Cipher,
-  clock: Pick<Clock, "now">,
+  { clock, ids }: { readonly clock: Pick<Clock, "now">; readonly ids: Pick<Ids, "secret"> },
 ): SecretStore {
   const { query } = database;
   return {
@@ -60,6 +66,19 @@ export function openSecrets(
     },
     async release(id, owner) {
       await query("update secrets set owner = null where id = $1 and owner = $2", [id, owner]);
+    },
+    async keep({ owner, name }, text) {
+      const at = new Date(clock.now());
+      // No run brought it, so without its owner it has expired.
+      const rows = await query<{ id: SecretId }>(
+        `insert into secrets (id, sealed, owner, name, created_at, expires_at) values ($1, $2, $3, $4, $5, $5)
+          on conflict (owner, name) where name is not null do update set sealed = excluded.sealed
+          returning id`,
+        [ids.secret(), cipher.seal(text), owner, name, at],
+      );
+      const [row] = rows;
+      if (row === undefined) throw new Failure("INTERNAL_ERROR", "a secret was not kept");
+      return row.id;
     },
     async forget(id) {
       await query("delete from secrets where id = $1", [id]);

@@ -19,7 +19,7 @@ const tables = {
     key: "position",
   },
   secrets: {
-    columns: "id, encode(sealed, 'base64') as sealed, run_id, owner, created_at, expires_at",
+    columns: "id, encode(sealed, 'base64') as sealed, run_id, owner, name, created_at, expires_at",
     key: "id",
   },
   api_keys: { columns: "id, name, hash, role, created_at, revoked_at", key: "id" },
@@ -86,9 +86,9 @@ const inserts: Readonly<Record<TableName, string>> = {
   events: `insert into events (position, tx, stream, version, type, data, meta, occurred_at, digest) overriding system value
     select position, '3'::xid8, stream, version, type, data, meta, occurred_at, digest
     from jsonb_to_recordset($1::jsonb) as r(position bigint, stream text, version integer, type text, data jsonb, meta jsonb, occurred_at timestamptz, digest text)`,
-  secrets: `insert into secrets (id, sealed, run_id, owner, created_at, expires_at)
-    select id, decode(sealed, 'base64'), run_id, owner, created_at, expires_at
-    from jsonb_to_recordset($1::jsonb) as r(id text, sealed text, run_id text, owner text, created_at timestamptz, expires_at timestamptz)`,
+  secrets: `insert into secrets (id, sealed, run_id, owner, name, created_at, expires_at)
+    select id, decode(sealed, 'base64'), run_id, owner, name, created_at, expires_at
+    from jsonb_to_recordset($1::jsonb) as r(id text, sealed text, run_id text, owner text, name text, created_at timestamptz, expires_at timestamptz)`,
   api_keys: `insert into api_keys (id, name, hash, role, created_at, revoked_at)
     select id, name, hash, role, created_at, revoked_at
     from jsonb_to_recordset($1::jsonb) as r(id text, name text, hash text, role text, created_at timestamptz, revoked_at timestamptz)

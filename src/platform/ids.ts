@@ -1,11 +1,21 @@
 import { monotonicFactory } from "ulid";
-import type { IdPrefix, PoolId, RunId, SecretId, ServerId } from "#contract/ids.ts";
+import type {
+  ClusterId,
+  IdPrefix,
+  PoolId,
+  RunId,
+  SecretId,
+  ServerId,
+  VmId,
+} from "#contract/ids.ts";
 
 /** Makes ids: `prefix_` and a ULID, strictly growing within a process. */
 export interface Ids {
   make(prefix: IdPrefix): string;
   run(): RunId;
   server(): ServerId;
+  cluster(): ClusterId;
+  vm(): VmId;
   secret(): SecretId;
   pool(): PoolId;
 }
@@ -35,6 +45,8 @@ export function createIds(now: () => number): Ids {
     make,
     run: () => make("run"),
     server: () => make("srv"),
+    cluster: () => make("cls"),
+    vm: () => make("vm"),
     secret: () => make("sec"),
     pool: () => make("pool"),
   };

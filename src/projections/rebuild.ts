@@ -5,7 +5,7 @@ import { kindOf } from "#engine/registry.ts";
 import { runRow } from "#engine/run-row.ts";
 import type { RunState } from "#engine/run-state.ts";
 import { foldRun } from "#engine/run-stream.ts";
-import { mergeParts, prepareCommit, type CommitPart } from "#journal/commit-batch.ts";
+import { prepareCommit, type CommitPart, writeParts } from "#journal/commit-batch.ts";
 import type { Commit, NewEvent } from "#journal/journal.ts";
 import type { Database, Query } from "#platform/database.ts";
 
@@ -133,11 +133,11 @@ export async function rebuild({ database, bindings, now }: RebuildOptions): Prom
         `a Millwright process (${live[0].owner}) is running on this database; stop it first`,
       );
     }
-    await query("truncate runs, servers, pools, dispatch, locks");
+    await query("truncate runs, servers, pools, clusters, vms, dispatch, locks");
     const report = { streams: 0, runs: 0, resources: 0 };
     let parts: CommitPart[] = [];
     const flush = async (): Promise<void> => {
-      if (parts.length > 0) await query("select journal_commit($1::jsonb)", [mergeParts(parts)]);
+      if (parts.length > 0) await writeParts(query, parts);
       parts = [];
     };
     for await (const events of streams(query)) {

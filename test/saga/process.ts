@@ -47,7 +47,7 @@ export async function openProcess(options: ProcessOptions): Promise<EngineProces
   const { database, cipher, ids } = options;
   const clock = systemClock;
   const journal = await openJournal(database);
-  const secrets = openSecrets(database, cipher, clock);
+  const secrets = openSecrets(database, cipher, { clock, ids });
   const bmc = createRedfish({
     reveal: async (id) =>
       JSON.parse(await secrets.reveal(id)) as { username: string; password: string },
@@ -55,7 +55,7 @@ export async function openProcess(options: ProcessOptions): Promise<EngineProces
     sharesSessions: true,
     gate: createGate({
       slots: 2,
-      locks: database.kind === "postgres" ? database : null,
+      locks: database.shared ? database : null,
       clock,
       random: Math.random,
     }),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunId, ServerId } from "#contract/ids.ts";
-import { shownState } from "#domain/server/state.ts";
+import { shownState } from "#domain/at-work.ts";
 import { workflows } from "#workflows/registry.ts";
 import { type World, openWorld } from "./world.ts";
 

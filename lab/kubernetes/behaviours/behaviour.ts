@@ -65,6 +65,8 @@ export interface AggregatedReply {
 export interface ClusterView {
   /** ms since 1970. */
   readonly now: () => number;
+  /** How many times as fast as life the lab runs: since `t`, `(now() - t) * speed` ms of life have passed. */
+  readonly speed: number;
   get(key: ObjectKey): KubeObject | undefined;
   list(
     kind: KindName,

@@ -1,17 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { runId } from "#domain/testing/story.ts";
 import { allocated, confirmed, released } from "./allocation.ts";
 import { allowedActions } from "./can.ts";
 import { serverModel } from "./model.ts";
 import { serverTable } from "./row.ts";
 import type { ServerState } from "./state.ts";
-import {
-  Story,
-  inspected,
-  lifecycleInput,
-  provisionInput,
-  runId,
-  serverId,
-} from "./testing/story.ts";
+import { Story, inspected, lifecycleInput, provisionInput, serverId } from "./testing/story.ts";
 import { updated } from "./update.ts";
 import { serverView } from "./view.ts";
 

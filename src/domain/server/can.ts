@@ -1,7 +1,9 @@
-import { Failure } from "#contract/failures.ts";
+import type { Failure } from "#contract/failures.ts";
 import type { LifecycleAction, ServerAction, ServerLifecycleState } from "#contract/server.ts";
+import { stateRefusal } from "#domain/admission.ts";
+import { heldBy } from "#domain/at-work.ts";
 import { inCluster } from "./allocation.ts";
-import { type Rest, type ServerState, type Trouble, heldBy, shownState } from "./state.ts";
+import type { Rest, ServerState, Trouble } from "./state.ts";
 
 /**
  * What may be asked of a server, by the state it is in. A lookup, so that what the API answers, what a refusal
@@ -107,22 +109,9 @@ export const offeredActions = (server: Acted): readonly ServerAction[] =>
 
 /** The refusal of an action that the state does not allow; null when it is allowed. */
 export function refusal(server: ServerState, action: ServerAction): Failure | null {
+  const { id, allocation } = server;
   const allowed = allowedActions(server);
-  if (allowed.includes(action)) return null;
-  if (server.allocation !== null && allowedByState(server).includes(action))
-    return inCluster(server.id, server.allocation, `${action} is not possible`);
-  const state = shownState(server);
-  const proposal =
-    allowed.length === 0 ? "nothing can be asked of it now" : `allowed are ${allowed.join(", ")}`;
-  return new Failure(
-    "INVALID_STATE_TRANSITION",
-    `${action} is not possible: server ${server.id} is ${sentenceFor(server, state)}; ${proposal}`,
-    { details: { state, action, allowed } },
-  );
-}
-
-function sentenceFor(server: ServerState, state: ServerLifecycleState): string {
-  if (server.rest.state === "error" && state === "error")
-    return `in error since run ${server.rest.run} (${server.rest.code})`;
-  return state === "maintenance" || state === "error" ? `in ${state}` : state;
+  if (allocation !== null && !allowed.includes(action) && allowedByState(server).includes(action))
+    return inCluster(id, allocation, `${action} is not possible`);
+  return stateRefusal({ noun: "server", id }, server, { action, allowed });
 }

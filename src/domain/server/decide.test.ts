@@ -1,15 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
 import { LifecycleAction, ServerAction, type ServerLifecycleState } from "#contract/server.ts";
+import { runId } from "#domain/testing/story.ts";
 import { allowedActions, refusal } from "./can.ts";
-import {
-  Story,
-  lifecycleInput,
-  provisionInput,
-  registerInput,
-  runId,
-  serverId,
-} from "./testing/story.ts";
+import { Story, lifecycleInput, provisionInput, registerInput, serverId } from "./testing/story.ts";
 
 const failureOf = (answer: unknown): Failure => {
   expect(answer).toBeInstanceOf(Failure);

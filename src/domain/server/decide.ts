@@ -13,10 +13,10 @@ import {
   type ServerFact,
   type ServerLifecycleState,
 } from "#contract/server.ts";
+import { busy, checked, invalid, notAsChild, unknown } from "#domain/admission.ts";
 import type { Admission } from "#domain/resource-model.ts";
-import type { z } from "zod";
 import { refusal } from "./can.ts";
-import { type ServerState, holder } from "./state.ts";
+import type { ServerState } from "./state.ts";
 
 /**
  * Whether a workflow may start on the server, and with which facts. Everything that the request and the record
@@ -76,37 +76,13 @@ export function admit(
   }
 }
 
-const invalid = (field: string, message: string): Failure =>
-  new Failure("VALIDATION_ERROR", `${field} ${message}`, {
-    details: { fields: { [field]: message } },
-  });
-
-function checked<Input>(
-  schema: z.ZodType<Input>,
-  admission: Admission,
-  then: (input: Input) => readonly ServerFact[] | Failure,
-): readonly ServerFact[] | Failure {
-  const parsed = schema.safeParse(admission.input);
-  if (parsed.success) return then(parsed.data);
-  const fields = Object.fromEntries(
-    parsed.error.issues.map((issue) => [issue.path.join("."), issue.message]),
-  );
-  return new Failure(
-    "VALIDATION_ERROR",
-    `the input of ${admission.workflow} does not have its documented form`,
-    { details: { fields } },
-  );
-}
-
-const onlyRedfish =
-  "must be redfish: this version manages servers through their BMCs only, Metal3 is not offered yet";
-
 function admitRegistration(
   server: ServerState | null,
   input: ServerRegisterInput,
   { run, workflow }: Admission,
 ): readonly ServerFact[] | Failure {
-  if (input.provisioner === "metal3") return invalid("provisioner", onlyRedfish);
+  if (input.provisioner === "metal3" && input.host === null)
+    return invalid("provisioner", "needs a management cluster: none is configured");
   // A retry of a registration that is held meets its own record; any other record is in the way.
   const isRetry = server?.rest.state === "error" && server.rest.trouble === "registration";
   if (server !== null && !isRetry)
@@ -126,7 +102,7 @@ function imageProblem(
   server: ServerState,
   { image, completion }: ServerProvisionInput,
 ): Failure | null {
-  if (server.provisioner === "metal3") return invalid("provisioner", onlyRedfish);
+  if (server.provisioner === "metal3") return metal3ImageProblem(server, { image, completion });
   if (image.format === "raw" || image.format === "qcow2")
     return invalid(
       "image.format",
@@ -134,6 +110,22 @@ function imageProblem(
     );
   if (image.format === "live-iso" && completion === "power-off")
     return invalid("completion", "cannot be power-off for a live-iso: it is meant to keep running");
+  return null;
+}
+
+function metal3ImageProblem(
+  server: ServerState,
+  { image, completion }: Pick<ServerProvisionInput, "image" | "completion">,
+): Failure | null {
+  if (image.format === "iso")
+    return invalid(
+      "image.format",
+      `must be raw, qcow2 or live-iso: server ${server.id} is managed by Metal3, which writes disk images and runs no installer`,
+    );
+  if (image.format !== "live-iso" && image.checksum === null)
+    return invalid("image.checksum", "must be given: Metal3 writes no image without one");
+  if (completion !== null)
+    return invalid("completion", "cannot be chosen: Metal3 itself says when the image is written");
   return null;
 }
 
@@ -167,28 +159,17 @@ function admitAction(
     readonly shows: ServerLifecycleState | null;
   },
 ): readonly ServerFact[] | Failure {
+  const named = { noun: "server", id: serverId };
   const { run, workflow, parent } = what.admission;
-  if (server === null)
-    return new Failure("NOT_FOUND", `there is no server ${serverId}`, { details: { serverId } });
+  if (server === null) return unknown(named);
   const action = LifecycleAction.options.find((option) => option === what.action) ?? null;
   const begins = [began({ run, workflow, action, state: what.shows })];
   if (parent !== null) {
     const innermost = server.runs.at(-1);
     if (innermost?.run === parent && children[innermost.workflow] === workflow) return begins;
-    return new Failure(
-      "CONFLICT",
-      `run ${parent} cannot start a ${workflow} on server ${server.id}: it is not the run at work there, or not one that may`,
-      { details: { activeRunId: holder(server) } },
-    );
+    return notAsChild(named, what.admission, server);
   }
-  const active = holder(server);
-  if (active !== null)
-    return new Failure(
-      "CONFLICT",
-      `run ${active} is at work on server ${server.id}; wait for its end or cancel it`,
-      { details: { activeRunId: active } },
-    );
-  return refusal(server, what.action) ?? begins;
+  return busy(named, server) ?? refusal(server, what.action) ?? begins;
 }
 
 const began = (data: Extract<ServerFact, { type: "server.run_began" }>["data"]): ServerFact => ({

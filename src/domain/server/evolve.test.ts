@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import type { ServerFact } from "#contract/server.ts";
 import { Server } from "#contract/server.ts";
 import type { Happened } from "#domain/resource-model.ts";
+import { runId } from "#domain/testing/story.ts";
 import { evolve } from "./evolve.ts";
 import { serverTable } from "./row.ts";
 import { type ServerState } from "./state.ts";
@@ -12,7 +13,6 @@ import {
   installation,
   inspected,
   registerInput,
-  runId,
   serverId,
 } from "./testing/story.ts";
 import { serverView } from "./view.ts";

@@ -1,16 +1,10 @@
 import type { RunId } from "#contract/ids.ts";
 import type { ServerFact } from "#contract/server.ts";
+import { withRun, withoutRun } from "#domain/at-work.ts";
 import type { Happened } from "#domain/resource-model.ts";
 import { isFree } from "./allocation.ts";
 import { baselineOf, unseenAfter } from "./inventory-diff.ts";
-import {
-  type AtWork,
-  type Broken,
-  type Rest,
-  type ServerState,
-  type Trouble,
-  heldBy,
-} from "./state.ts";
+import type { AtWork, ServerState, Trouble } from "./state.ts";
 
 /** A server after a fact. Total: a fact that does not fit, or that a later version wrote, changes nothing. */
 export function evolve(server: ServerState | null, fact: Happened<ServerFact>): ServerState | null {
@@ -38,6 +32,7 @@ function requested(server: ServerState | null, { data, at }: Requested): ServerS
     tags: data.tags,
     pool: data.pool,
     provisioner: data.provisioner,
+    host: data.host ?? null,
     credentials: data.credentials,
     bmc: {
       vendor: null,
@@ -68,6 +63,7 @@ const unknownServer = {
   erase: null,
   allocation: null,
   freeSince: null,
+  problems: [],
   inspectedAt: null,
   inventory: null,
   unseen: {},
@@ -77,12 +73,7 @@ function change(server: ServerState, fact: Other): Partial<ServerState> {
   switch (fact.type) {
     case "server.run_began": {
       const { run, workflow, action, state: shows } = fact.data;
-      const others = server.runs.filter((entry) => entry.run !== run);
-      return {
-        runs: [...others, { run, workflow, action, shows }],
-        // Only its retry gets past a held run, and takes the lock over.
-        ...(heldBy(server) !== null && { rest: unheld(server.rest) }),
-      };
+      return withRun(server, { run, workflow, action, shows });
     }
     case "server.run_ended":
       return runEnded(server, fact.data);
@@ -120,6 +111,8 @@ function change(server: ServerState, fact: Other): Partial<ServerState> {
       return {};
     case "server.power_changed":
       return { power: fact.data.power };
+    case "server.problems_seen":
+      return { problems: fact.data.problems };
     case "server.reserved": {
       const others = withoutReservation(server, fact.data.run);
       return { reservations: [...others, fact.data].slice(-maxReservations) };
@@ -192,33 +185,14 @@ const withoutReservation = (server: ServerState, run: RunId): ServerState["reser
 type RunEnded = Extract<ServerFact, { type: "server.run_ended" }>["data"];
 
 function runEnded(server: ServerState, end: RunEnded): Partial<ServerState> {
-  const place = server.runs.findIndex((entry) => entry.run === end.run);
-  // What a run started inside itself cannot outlive it.
-  const runs = place === -1 ? server.runs : server.runs.slice(0, place);
-  const entry = server.runs[place];
-  const { rest } = server;
-  const mine = brokenBy(rest, end.run);
-  if (end.error !== null) {
-    const trouble = mine?.trouble ?? (entry === undefined ? null : troubleFrom(entry));
-    if (trouble === null) return { runs };
-    return { runs, rest: broken({ rest, trouble, run: end.run, error: end.error }) };
-  }
-  if (mine !== null) return { runs, rest: mine.before };
+  const entry = server.runs.find(({ run }) => run === end.run);
+  const after = withoutRun(server, end, troubleFrom);
+  const { rest } = after;
   const isCure = end.status === "completed" && entry !== undefined && curesPower(entry);
-  if (isCure && rest.state === "error" && rest.trouble === "power")
-    return { runs, rest: rest.before };
-  return { runs };
+  return isCure && rest.state === "error" && rest.trouble === "power"
+    ? { ...after, rest: rest.before }
+    : after;
 }
-
-function unheld(rest: Rest): Rest {
-  if (rest.state !== "error") return rest;
-  const { held: _held, ...free } = rest;
-  return free;
-}
-
-/** The error that this run left, if it still stands. */
-export const brokenBy = (rest: Rest, run: RunId): Broken | null =>
-  rest.state === "error" && rest.run === run ? rest : null;
 
 function troubleFrom({ workflow, action }: AtWork): Trouble {
   if (workflow === "server.register") return "registration";
@@ -232,24 +206,3 @@ const curesPower = ({ workflow, action }: AtWork): boolean =>
   (workflow === "server.lifecycle" &&
     action !== null &&
     ["power-on", "power-off", "reboot", "power-cycle", "reset-bmc"].includes(action));
-
-/**
- * What was before is remembered once, not piled up with every further failure: an error that can be undone
- * remembers the error under it; a final one only what was sound.
- */
-function broken(what: {
-  readonly rest: Rest;
-  readonly trouble: Trouble;
-  readonly run: RunId;
-  readonly error: NonNullable<RunEnded["error"]>;
-}): Broken {
-  const { rest, trouble, run, error } = what;
-  const under = brokenBy(rest, run)?.before ?? rest;
-  const before = error.restorable ? finalBelow(under) : soundBelow(under);
-  return { state: "error", trouble, run, ...error, before };
-}
-
-const finalBelow = (rest: Rest): Rest =>
-  rest.state === "error" && rest.restorable ? finalBelow(rest.before) : rest;
-
-const soundBelow = (rest: Rest): Rest => (rest.state === "error" ? soundBelow(rest.before) : rest);

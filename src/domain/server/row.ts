@@ -1,5 +1,6 @@
+import { shownState } from "#domain/at-work.ts";
 import { serverModel } from "./model.ts";
-import { type ServerState, shownState } from "./state.ts";
+import type { ServerState } from "./state.ts";
 
 /** The folded server without its inventory: what the column `servers.body` holds and `serverView` reads. */
 export type StoredServer = Omit<ServerState, "inventory">;

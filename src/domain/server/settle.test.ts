@@ -1,17 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { ServerLifecycleState } from "#contract/server.ts";
+import { shownState } from "#domain/at-work.ts";
+import { type EndKind, runId } from "#domain/testing/story.ts";
 import { allowedActions } from "./can.ts";
-import { shownState } from "./state.ts";
 import { serverView } from "./view.ts";
 import {
-  type EndKind,
   Story,
   inspected,
   installation,
   lifecycleInput,
   provisionInput,
   registerInput,
-  runId,
   serverId,
 } from "./testing/story.ts";
 

@@ -1,35 +1,28 @@
 import type { ServerFact } from "#contract/server.ts";
+import { type LeftBehind, endOf, settlementOf } from "#domain/at-work.ts";
 import type { RunEnd } from "#domain/resource-model.ts";
-import { brokenBy } from "./evolve.ts";
 import type { AtWork, Broken, ServerState } from "./state.ts";
 
-/**
- * How a run leaves the server, whatever its end.
- *
- *   completed, or failed with everything taken back     the facts stand, nothing else remains of the run
- *   a registration taken back                           the server is no longer there
- *   held, incomplete, or failed past the pivot          `error`, with the run that tells the story
- *   abandoned                                           an operator answers for the rest, see `abandoned`
- */
+/** How a run leaves the server, whatever its end. A registration that was taken back leaves no server. */
 export function settle(server: ServerState | null, end: RunEnd): readonly ServerFact[] {
   if (server === null) return [];
-  const entry = server.runs.find(({ run }) => run === end.run);
-  // Another run has since changed what this one left behind: a late undo or abandon says nothing more about it.
-  const left = brokenBy(server.rest, end.run);
-  if (entry === undefined && left === null) return [ended(end, null)];
-  if (end.abandoned) return left === null ? [ended(end, null)] : abandoned(server, left, end);
-  if (end.status === "completed") return [ended(end, null)];
-  if (end.attention === null && isTakenBack(end))
-    return end.workflow === "server.register"
-      ? [{ type: "server.registration_undone", data: {} }]
-      : [ended(end, null)];
-  if (entry !== undefined && leavesServerAlone(entry)) return [ended(end, null)];
-  // A child never had a lock of its own: its parent's went with the parent.
-  const keepsLock = entry === undefined ? left?.held === true : server.runs[0] === entry;
-  return [ended(end, errorOf(end, keepsLock))];
+  const settlement = settlementOf(server, end);
+  switch (settlement.as) {
+    case "nothing":
+      return [ended(end, null)];
+    case "taken-back":
+      return end.workflow === "server.register"
+        ? [{ type: "server.registration_undone", data: {} }]
+        : [ended(end, null)];
+    case "broken": {
+      const entry = server.runs.find(({ run }) => run === end.run);
+      const isHarmless = entry !== undefined && leavesServerAlone(entry);
+      return [ended(end, isHarmless ? null : settlement.error)];
+    }
+    case "abandoned":
+      return abandoned(server, settlement.left, end);
+  }
 }
-
-const isTakenBack = ({ cleanup }: RunEnd): boolean => cleanup === "none" || cleanup === "complete";
 
 /**
  * Failures that say nothing about what the server is good for. A reprovisioning is its child's doing, and the
@@ -76,31 +69,7 @@ function gone(server: ServerState, end: RunEnd): readonly ServerFact[] {
   ];
 }
 
-type EndError = Extract<ServerFact, { type: "server.run_ended" }>["data"]["error"];
-
-function errorOf(end: RunEnd, keepsLock: boolean): EndError {
-  const cause = end.error ?? end.attention;
-  return {
-    code: cause?.code ?? "INTERNAL_ERROR",
-    message: cause?.message ?? `run ${end.run} ended without saying why`,
-    restorable: end.cleanup === "held" || end.cleanup === "incomplete",
-    ...(end.cleanup === "held" && keepsLock && { held: true as const }),
-  };
-}
-
-const ended = (end: RunEnd, error: EndError): ServerFact => ({
+const ended = (end: RunEnd, error: LeftBehind | null): ServerFact => ({
   type: "server.run_ended",
-  data: {
-    run: end.run,
-    status: end.status,
-    error:
-      error === null
-        ? null
-        : {
-            code: error.code,
-            message: error.message,
-            restorable: error.restorable,
-            ...(error.held === true && { held: true as const }),
-          },
-  },
+  data: endOf(end, error),
 });

@@ -1,7 +1,6 @@
-import type { FailureCode } from "#contract/failures.ts";
+import type { KubernetesPlace, Problem } from "#contract/cluster.ts";
 import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
 import type { Health, Inventory, PowerState } from "#contract/inventory.ts";
-import type { WorkflowType } from "#contract/run.ts";
 import type {
   Allocation,
   Installation,
@@ -10,20 +9,16 @@ import type {
   Server,
   ServerLifecycleState,
 } from "#contract/server.ts";
+import type * as work from "#domain/at-work.ts";
 import type { Unseen } from "./inventory-diff.ts";
 
 /**
  * A server folded from its facts: plain data, times in ms since 1970.
  *
- * Two things make up what the outside sees as `state`. `rest` is what the server is when nobody works on it;
- * only facts move it. `runs` are the runs at work, the outermost first, each with what the server shows
- * meanwhile. So a run that ends without effect needs nothing restored: it is taken off, and what was before
- * shows again.
- *
  *   registering ─▶ registered ─▶ available ─▶ ready ─▶ available …  ─▶ decommissioned
  *                       any of these ⇄ maintenance, ⇄ error
  */
-export interface ServerState {
+export interface ServerState extends work.Worked<Sound, Trouble, AtWork> {
   readonly id: ServerId;
   readonly region: string;
   readonly project: string;
@@ -31,6 +26,10 @@ export interface ServerState {
   readonly tags: Readonly<Record<string, string>>;
   readonly pool: string | null;
   readonly provisioner: Server["provisioner"];
+  /** Where the BareMetalHost is kept by which Metal3 manages it; null under redfish. */
+  readonly host: KubernetesPlace | null;
+  /** What Metal3 complained of at the last look. */
+  readonly problems: readonly Problem[];
   readonly credentials: SecretId;
   readonly bmc: Server["bmc"];
   readonly identified: boolean;
@@ -38,8 +37,6 @@ export interface ServerState {
   readonly serial: string | null;
   readonly manufacturer: string | null;
   readonly model: string | null;
-  readonly rest: Rest;
-  readonly runs: readonly AtWork[];
   readonly power: PowerState;
   readonly indicator: "on" | "off" | "unknown";
   readonly health: Health;
@@ -75,28 +72,14 @@ export interface Reservation {
 }
 
 /** A run that works on the server. */
-export interface AtWork {
-  readonly run: RunId;
-  readonly workflow: WorkflowType;
+export interface AtWork extends work.AtWork<ServerLifecycleState> {
   readonly action: LifecycleAction | null;
-  readonly shows: ServerLifecycleState | null;
 }
 
 /** What a broken run was about: it decides what is allowed now, and what cures it. */
 export type Trouble = "registration" | "power" | "installation" | "decommission";
 
-export interface Broken {
-  readonly state: "error";
-  readonly trouble: Trouble;
-  readonly code: FailureCode;
-  readonly message: string;
-  readonly run: RunId;
-  /** A later undo of that run brings back what was before. */
-  readonly restorable: boolean;
-  /** That run has kept the lock; nobody but its undo or its retry may change the server. */
-  readonly held?: true | undefined;
-  readonly before: Rest;
-}
+export type Broken = work.Broken<Sound, Trouble>;
 
 export interface Maintained {
   readonly state: "maintenance";
@@ -105,19 +88,8 @@ export interface Maintained {
   readonly before: Rest;
 }
 
-export type Rest =
+export type Sound =
   | { readonly state: "registering" | "registered" | "available" | "ready" | "decommissioned" }
-  | Maintained
-  | Broken;
+  | Maintained;
 
-/** What the outside sees: the innermost run that shows something, or the state at rest. */
-export const shownState = (server: Pick<ServerState, "rest" | "runs">): ServerLifecycleState =>
-  server.runs.findLast((entry) => entry.shows !== null)?.shows ?? server.rest.state;
-
-/** The run that ended and was held, and still has the server's lock. */
-export const heldBy = ({ rest }: Pick<ServerState, "rest">): RunId | null =>
-  rest.state === "error" && rest.held === true ? rest.run : null;
-
-/** The run at work on the server: the outermost one; the others are its children. */
-export const holder = (server: Pick<ServerState, "runs">): RunId | null =>
-  server.runs[0]?.run ?? null;
+export type Rest = work.Rest<Sound, Trouble>;

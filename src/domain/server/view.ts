@@ -1,7 +1,9 @@
 import type { Server } from "#contract/server.ts";
 import { offeredActions } from "./can.ts";
+import { hostName } from "#contract/host-name.ts";
 import type { StoredServer } from "./row.ts";
-import { heldBy, holder, shownState, type Rest } from "./state.ts";
+import type { Rest } from "./state.ts";
+import { heldBy, holder, shownState } from "#domain/at-work.ts";
 
 const instant = (ms: number): string => new Date(ms).toISOString();
 
@@ -21,6 +23,8 @@ export function serverView(server: StoredServer, self: string = serverPath(serve
     pool: server.pool,
     allocation: allocationView(server.allocation),
     provisioner: server.provisioner,
+    host: server.host === null ? null : { ...server.host, name: hostName(server.id) },
+    problems: [...server.problems],
     state: shownState(server),
     power: server.power,
     health: server.health,

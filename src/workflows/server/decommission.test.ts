@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { Story, runId, serverId } from "#domain/server/testing/story.ts";
+import { Story, serverId } from "#domain/server/testing/story.ts";
+import { runId } from "#domain/testing/story.ts";
 import { serverDecommission } from "./decommission.ts";
 
 it("check-unused refuses a server that a cluster has, before the machine is asked anything", async () => {

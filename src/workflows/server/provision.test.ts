@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { Story, debian, provisionInput, runId } from "#domain/server/testing/story.ts";
+import { Story, debian, provisionInput } from "#domain/server/testing/story.ts";
+import { runId } from "#domain/testing/story.ts";
 import { serverProvision } from "./provision.ts";
 
 /** Which media a run takes out again that others put in before it, told by what their steps have journalled. */
