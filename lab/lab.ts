@@ -5,7 +5,9 @@ import { ControlServer } from "./control/server.ts";
 import { Fleet, isPortTaken } from "./fleet.ts";
 import type { Wanted } from "./fleet.ts";
 import { buildImages } from "./images/catalogue.ts";
-import { behaviours } from "./kubernetes/behaviours/catalogue.ts";
+import { operatorsOn } from "./kubernetes/behaviours/catalogue.ts";
+import { labMachines } from "./kubernetes/behaviours/metal3/lab-machines.ts";
+import { seedObjects } from "./kubernetes/behaviours/seed.ts";
 import { startKubernetes } from "./kubernetes/kubernetes.ts";
 import type { Kubernetes } from "./kubernetes/kubernetes.ts";
 import { StoreJournal } from "./kubernetes/store/journal.ts";
@@ -60,9 +62,7 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
   const callbackDelayMs = (attempts: number): number => 250 * 2 ** attempts;
   const world = new World({ clock, journal, network, callbackDelayMs });
   const fleet = new Fleet({ world, journal, faults, clock, timing, host: options.host });
-  const cluster = options.hasKubernetes
-    ? new StoreJournal(stateFolder(options.dataDir))
-    : null;
+  const cluster = options.hasKubernetes ? new StoreJournal(stateFolder(options.dataDir)) : null;
   let kubernetes: Kubernetes | null = null;
   const close = async (): Promise<void> => {
     await Promise.all([control.close(), fleet.close(), kubernetes?.close()]);
@@ -73,7 +73,10 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
   };
   try {
     await fleet.addAll(wantedBmcs(options, journal));
-    kubernetes = cluster === null ? null : await startCluster(options, clock, cluster, world);
+    kubernetes =
+      cluster === null
+        ? null
+        : await startCluster(options, { clock, journal: cluster, world, fleet });
   } catch (error) {
     await close();
     throw isPortTaken(error)
@@ -91,18 +94,32 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
   return { url, bmcs, kubernetes, close };
 }
 
+interface ClusterPorts {
+  readonly clock: () => number;
+  readonly journal: StoreJournal;
+  readonly world: World;
+  readonly fleet: Fleet;
+}
+
 /** The cluster beside the machines: its changes of the world stand in the same log. */
 async function startCluster(
   options: Options,
-  clock: () => number,
-  journal: StoreJournal,
-  world: World,
+  { clock, journal, world, fleet }: ClusterPorts,
 ): Promise<Kubernetes> {
   const { host, speed, kubernetesPort: port } = options;
   const effects: World["note"] = (target, action, detail, key) =>
     world.note(target, action, detail, key);
   try {
-    return await startKubernetes({ host, port, clock, speed, behaviours, journal, effects });
+    return await startKubernetes({
+      host,
+      port,
+      clock,
+      speed,
+      behaviours: operatorsOn(labMachines({ world, fleet })),
+      seeds: seedObjects("default"),
+      journal,
+      effects,
+    });
   } catch (error) {
     if (!isPortTaken(error)) throw error;
     throw new StartError(

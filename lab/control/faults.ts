@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { Fault } from "#lab/bmc/fault.ts";
 import { problemOf } from "./bmcs.ts";
 import type { Asked, Context } from "./context.ts";
 import { fail, ok } from "./reply.ts";
@@ -41,9 +40,7 @@ export function addFault(context: Context, { body }: Asked): Reply {
     return fail(404, `there is no BMC called ${rest.target}; GET /_lab lists them`);
   }
   const cutting = cut === true ? "before" : cut === false ? undefined : cut;
-  const added = context.faults.add(
-    withoutUndefined({ ...rest, cut: cutting }) as Omit<Fault, "id">,
-  );
+  const added = context.faults.add(withoutUndefined({ ...rest, cut: cutting }));
   return { status: 201, body: added };
 }
 

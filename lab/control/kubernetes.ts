@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { Fault } from "#lab/kubernetes/api/fault.ts";
 import { problemOf } from "./bmcs.ts";
 import type { Asked, Context } from "./context.ts";
 import { isRegularExpression, withoutUndefined } from "./faults.ts";
@@ -50,7 +49,7 @@ export function disturbKubernetes({ kubernetes }: Context, { body }: Asked): Rep
   }
   const parsed = fault.safeParse(body);
   if (!parsed.success) return fail(400, `${problemOf(parsed.error)}; ${allowed}`);
-  const added = kubernetes.faults.add(withoutUndefined(parsed.data) as Omit<Fault, "id">);
+  const added = kubernetes.faults.add(withoutUndefined(parsed.data));
   return { status: 201, body: added };
 }
 

@@ -3,7 +3,7 @@ import { Faults } from "./api/fault.ts";
 import { Listener } from "./api/listener.ts";
 import { Readiness } from "./api/readiness.ts";
 import { Service } from "./api/service.ts";
-import type { Behaviour } from "./behaviours/behaviour.ts";
+import type { Behaviour, NewObject } from "./behaviours/behaviour.ts";
 import { createIdentity, kubeconfigOf } from "./identity.ts";
 import { builtInKinds } from "./kinds/built-in.ts";
 import { catalogue } from "./kinds/catalogue.ts";
@@ -34,6 +34,8 @@ export interface KubernetesOptions {
   /** How many times as fast as life its operators work. */
   readonly speed: number;
   readonly behaviours: readonly Behaviour[];
+  /** Objects that are there from the first start. */
+  readonly seeds?: readonly NewObject[];
   /** Definitions that replace those of the catalogue, such as the official ones (`readCrds`). */
   readonly crds?: readonly Kind[];
   /** Where it is kept; absent: nowhere. */
@@ -65,7 +67,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   const effect: NoteEffect = options.effects ?? (() => undefined);
   const store = new ObjectStore(journal ?? null);
   const kinds = servedKinds(store);
-  const view = clusterView({ store, clock });
+  const view = clusterView({ store, clock, speed });
   const writer = new Writer({
     store,
     clock,
@@ -74,10 +76,12 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     admit: (write) => admit(behaviours, write, view, kinds),
     note: (change) => noteClient(effect, change),
   });
-  const hands = { store, kinds, writer, clock, effect };
-  plant(clusterClient(hands, "kube-apiserver"), options.crds ?? []);
+  const hands = { store, kinds, writer, clock, speed, effect };
+  const planter = clusterClient(hands, "kube-apiserver");
+  plant(planter, options.crds ?? []);
+  for (const object of options.seeds ?? []) planter.create(object);
   const cleaner = new Cleaner(store, kinds, writer);
-  const operators = new Operators({ ...hands, behaviours, speed });
+  const operators = new Operators({ ...hands, behaviours });
 
   const remembered = journal?.remembered.identity;
   const made = remembered ?? (await createIdentity(host, clock()));

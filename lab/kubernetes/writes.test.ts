@@ -149,7 +149,9 @@ describe("status and generation", () => {
     const object = await made({ size: 1 }, { finalizers: ["try.example.org/hold"] });
     const path = pathOf(object);
     expect(object.metadata.generation).toBe(1);
-    const labelled = await merge(path, { metadata: { labels: { a: "b" }, annotations: { c: "d" } } });
+    const labelled = await merge(path, {
+      metadata: { labels: { a: "b" }, annotations: { c: "d" } },
+    });
     expect(labelled.body.metadata.generation).toBe(1);
     const status = await merge(`${path}/status`, { status: { phase: "Done" } });
     expect(status.body.metadata.generation).toBe(1);
@@ -300,7 +302,9 @@ describe("definitions and subresources", () => {
             name: "v1",
             served: true,
             storage: true,
-            schema: { openAPIV3Schema: { type: "object", properties: { size: { type: "integer" } } } },
+            schema: {
+              openAPIV3Schema: { type: "object", properties: { size: { type: "integer" } } },
+            },
           },
         ],
       },

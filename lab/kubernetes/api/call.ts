@@ -1,5 +1,6 @@
 import { parse } from "yaml";
-import { badRequest, unsupportedMediaType } from "#lab/kubernetes/status.ts";
+import { badRequest } from "#lab/kubernetes/status.ts";
+import { readProtobuf } from "./protobuf.ts";
 import type { User } from "./users.ts";
 
 /** A request as the API server reads it. */
@@ -9,7 +10,8 @@ export interface Call {
   readonly segments: readonly string[];
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
+  /** As it came; empty when there was none. */
+  readonly body: Buffer;
   readonly user: User;
   /** Adds a Warning header to the answer. */
   readonly warn: (message: string) => void;
@@ -36,17 +38,15 @@ export function mediaType({ headers }: Call): string {
   return (headers["content-type"] ?? "application/json").split(";", 1)[0]?.trim() ?? "";
 }
 
-/** The body as JSON or YAML. Refusals: 415 for protobuf, 400 for what cannot be read. */
+/** The body out of JSON, YAML or protobuf. Refusals: 415 for protobuf that nobody sends, 400 for what cannot be read. */
 export function readBody(call: Call): unknown {
   const type = mediaType(call);
-  if (type.includes("protobuf"))
-    throw unsupportedMediaType(
-      "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
-    );
+  if (type.includes("protobuf")) return readProtobuf(call.body);
+  const text = call.body.toString("utf8");
   try {
-    return type.endsWith("yaml") && !call.body.trimStart().startsWith("{")
-      ? (parse(call.body) as unknown)
-      : (JSON.parse(call.body) as unknown);
+    return type.endsWith("yaml") && !text.trimStart().startsWith("{")
+      ? (parse(text) as unknown)
+      : (JSON.parse(text) as unknown);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw badRequest(`the object provided is unrecognized: couldn't get version/kind: ${reason}`);

@@ -134,7 +134,7 @@ function send(response: http.ServerResponse, answer: Answer): void {
 }
 
 /** Undefined when the client went away or sent more than the server takes. */
-async function readBody(message: http.IncomingMessage): Promise<string | undefined> {
+async function readBody(message: http.IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -147,7 +147,7 @@ async function readBody(message: http.IncomingMessage): Promise<string | undefin
   } catch {
     return undefined;
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 function singleHeaders(

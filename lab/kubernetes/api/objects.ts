@@ -234,7 +234,7 @@ function validationOf({ query }: Call): FieldValidation {
 }
 
 function deleteOptions(call: Call): Json {
-  if (call.body === "") return {};
+  if (call.body.length === 0) return {};
   const body = readBody(call);
   if (!isJson(body)) throw badRequest("DeleteOptions is an object");
   return body;

@@ -36,7 +36,7 @@ export interface Request {
   /** Path and query. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
 export type Reply =
@@ -133,7 +133,7 @@ export class Service {
     if (found === undefined || call.method !== "PUT") return undefined;
     const place = { namespace: namespace ?? "", name };
     authorize(call.user, { verb: "update", group: split.group, plural: resource, ...place });
-    const body = call.body === "" ? null : readBody(call);
+    const body = call.body.length === 0 ? null : readBody(call);
     const reply = found.path.put(place, body, found.client);
     if (reply.status < 300) this.#noteCommand(call, plural ?? "", place, rest.join("/"));
     if (reply.body === null) return { ...plain(reply.status, ""), contentType: "application/json" };

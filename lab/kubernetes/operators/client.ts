@@ -26,15 +26,21 @@ export interface ClientPorts {
   readonly kinds: Kinds;
   readonly writer: Writer;
   readonly clock: () => number;
+  readonly speed: number;
   readonly effect: NoteEffect;
 }
 
 /** Events are kept for an hour in life; here the oldest go when there are this many. */
 const mostEvents = 5_000;
 
-export function clusterView({ store, clock }: Pick<ClientPorts, "store" | "clock">): ClusterView {
+export function clusterView({
+  store,
+  clock,
+  speed,
+}: Pick<ClientPorts, "store" | "clock" | "speed">): ClusterView {
   return {
     now: clock,
+    speed,
     get: (key) => store.get(key),
     list: (kind, filter) =>
       filter?.namespace === undefined && filter?.labels === undefined
