@@ -9,6 +9,7 @@ import { migrate } from "#journal/migrate.ts";
 import type { Config } from "#platform/config.ts";
 import type { Log } from "#platform/log.ts";
 import { createEventReader } from "#projections/event-reader.ts";
+import { createPoolReader } from "#projections/pool-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
 import { createServerReader } from "#projections/server-reader.ts";
 import { workflows } from "#workflows/registry.ts";
@@ -113,6 +114,7 @@ async function open(
       engineRunUrl: (run) => engineRunUrl(config, run),
     }),
     servers: createServerReader(database, () => clock.now()),
+    pools: createPoolReader(database, () => clock.now()),
     events: createEventReader(database, journal, () => clock.now()),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),

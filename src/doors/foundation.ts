@@ -2,9 +2,10 @@ import type { Kubernetes } from "#drivers/kubernetes/kubernetes.ts";
 import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
 import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
 import { clusterTable } from "#domain/cluster/row.ts";
+import { poolTable } from "#domain/pool/row.ts";
 import { serverTable } from "#domain/server/row.ts";
 import { vmTable } from "#domain/vm/row.ts";
-import { bindResource, type ResourceBindings } from "#engine/resources.ts";
+import { bindPool, bindResource, type ResourceBindings } from "#engine/resources.ts";
 import { claimInstallation } from "#journal/installation.ts";
 import { openJournal, type OpenJournal } from "#journal/postgres-journal.ts";
 import { openSecrets, type SecretStore } from "#journal/secrets.ts";
@@ -50,6 +51,7 @@ export const resourceBindings: ResourceBindings = {
   server: bindResource(serverTable),
   cluster: bindResource(clusterTable),
   vm: bindResource(vmTable),
+  pool: bindPool(poolTable),
 };
 
 /**
