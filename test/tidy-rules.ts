@@ -46,17 +46,18 @@ export const finished: Rule = ({ text }) =>
 /** What a workflow may know of the rest (ARCHITECTURE.md, rooms): never a driver, never the journal, never the clock. */
 const allowedInWorkflows = [
   /^\.\//,
+  /^#workflows\//,
   /^#contract\//,
   /^#domain\//,
   /^#engine\/kit\.ts$/,
-  /^#drivers\/ports\.ts$/,
+  /^#drivers\/([a-z]+-)?ports\.ts$/,
   /^zod$/,
 ];
 
 export const importsOf = (text: string): string[] =>
-  [...text.matchAll(/^(?:import|export)\b[^"';]*?(?:from\s*)?"([^"]+)";?$/gm)].map(
-    (match) => match[1] ?? "",
-  );
+  [
+    ...text.matchAll(/^(?:import\b|export\s+(?:type\s+)?[{*])[^"';]*?(?:from\s*)?"([^"]+)";?$/gm),
+  ].map((match) => match[1] ?? "");
 
 export const workflowsStayPure: Rule = ({ path, text }) => {
   if (!isOf(path, "src/workflows") || path.endsWith(".test.ts")) return [];

@@ -70,7 +70,7 @@ describe("every file", () => {
 
   it("has its imports seen, on one line and on several", () => {
     const text =
-      'import type { A } from "one";\nimport {\n  b,\n} from "two";\nimport "three";\nexport { c } from "four";\nconst d = "five";\n';
+      'import type { A } from "one";\nimport {\n  b,\n} from "two";\nimport "three";\nexport { c } from "four";\nconst d = "five";\nexport const e = "six";\n';
     expect(importsOf(text)).toEqual(["one", "two", "three", "four"]);
   });
 });

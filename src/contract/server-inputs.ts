@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { KubernetesPlace } from "./cluster.ts";
 import { SecretId, ServerId } from "./ids.ts";
 import {
   Completion,
@@ -31,6 +32,9 @@ export const ServerRegisterInput = z.object({
   tags: Tags,
   pool: z.string().nullable(),
   provisioner: Provisioner,
+  host: KubernetesPlace.nullable()
+    .default(null)
+    .meta({ description: "Where Metal3's host is kept; null under redfish" }),
   inspect: z.boolean(),
   onFailure: OnFailure,
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { KubernetesPlace, Problem } from "./cluster.ts";
 import { failureCodes } from "./failures.ts";
 import { Instant, RunId, SecretId, ServerId } from "./ids.ts";
 import { Health, Inventory, PowerState } from "./inventory.ts";
@@ -93,6 +94,9 @@ export const Server = z
     tags: Tags,
     pool: z.string().nullable(),
     provisioner: Provisioner,
+    host: KubernetesPlace.extend({ name: z.string() })
+      .nullable()
+      .meta({ description: "The BareMetalHost by which Metal3 manages it; null under redfish" }),
     state: ServerLifecycleState,
     power: PowerState,
     health: Health,
@@ -101,6 +105,9 @@ export const Server = z
       .object({ code: z.enum(failureCodes), message: z.string(), run: RunId })
       .nullable()
       .meta({ description: "What put the server into `error`, and the run that tells the story" }),
+    problems: z.array(Problem).meta({
+      description: "What Metal3 complained of when it was last looked at; it may have passed",
+    }),
     actions: z.array(ServerAction).meta({
       description: "What may be asked of the server now; nothing while a run has it",
     }),
@@ -177,6 +184,9 @@ export const serverFacts = {
     tags: Tags,
     pool: z.string().nullable(),
     provisioner: Provisioner,
+    host: KubernetesPlace.nullable()
+      .optional()
+      .meta({ description: "Where Metal3's host of it is kept; null or absent under redfish" }),
     bmcAddress: z.string(),
     tls: z.object({ mode: TlsMode, fingerprint256: z.string().nullable() }),
     credentials: SecretId,
@@ -239,6 +249,9 @@ export const serverFacts = {
   "server.part_missing": InventoryChange,
   "server.part_changed": InventoryChange,
   "server.power_changed": z.object({ power: PowerState }),
+  "server.problems_seen": z
+    .object({ problems: z.array(Problem) })
+    .meta({ description: "Written when what is complained of changes; empty: nothing any more" }),
   "server.reserved": z.object({ run: RunId, image: ProvisionedImage }),
   "server.reservation_released": z.object({ run: RunId }),
   "server.provisioned": Installation,

@@ -1,5 +1,5 @@
 import type { ClusterDriver, KubernetesPlace, Problem } from "#contract/cluster.ts";
-import type { ClusterId, PoolId, RunId, ServerId } from "#contract/ids.ts";
+import type { ClusterId, PoolId, RunId, ServerId, VmId } from "#contract/ids.ts";
 import type { ReadOptions, WriteOptions } from "./ports.ts";
 
 /**
@@ -128,6 +128,8 @@ export type ClusterPorts = Readonly<Record<ClusterDriver, ClusterPort>>;
 
 /** Servers that are drawn from a pool for a group of a cluster's machines. */
 export interface AllocationWish {
+  /** Only servers under this provisioner: a cluster's machines are made of Metal3's hosts. */
+  readonly provisioner: "redfish" | "metal3";
   /** Name of the pool, in the cluster's project. */
   readonly pool: string;
   /** The node pool, or `control-plane`. */
@@ -140,6 +142,7 @@ export interface AllocatedServer {
   readonly server: ServerId;
   readonly pool: PoolId;
   readonly group: string;
+  readonly takenBy: RunId;
 }
 
 /** Pools give servers to clusters and take them back. */
@@ -156,12 +159,10 @@ export interface AllocationPort {
   ): Promise<readonly AllocatedServer[]>;
   /** What the cluster has. Read-only. */
   held(cluster: ClusterId, options: ReadOptions): Promise<readonly AllocatedServer[]>;
-  /**
-   * Gives servers of the cluster back: those named, those that the run took, or all. A second call finds nothing and succeeds. Answers with what was given back.
-   */
+  /** Gives servers of the cluster back. A second call finds nothing and succeeds. Answers with what was given back. */
   release(
     owner: { readonly cluster: ClusterId; readonly run: RunId },
-    which: { readonly servers: readonly ServerId[] } | { readonly takenBy: RunId } | "all",
+    which: { readonly servers: readonly ServerId[] },
     options: ReadOptions,
   ): Promise<readonly ServerId[]>;
   /** The run that took them has ended well: what was reserved is in use. Repeating is safe. */
@@ -171,18 +172,53 @@ export interface AllocationPort {
   ): Promise<void>;
 }
 
-/** The hosts (Metal3's) of allocated servers carry the label by which a cluster's machines find them. */
-export interface HostLabelPort {
-  /** Labels the host of each server that has one for the cluster's group. Answers with the label to select by. Repeating is safe. */
+/** Metal3's hosts carry labels by which a cluster's machines find those that were allocated to it. */
+export interface HostPoolPort {
+  /**
+   * Labels the host of each server for the cluster's group, with `hostLabelsOf`. Repeating is safe. CONFLICT when a host carries another
+   * cluster's label, KUBERNETES_REJECTED when a server has no host.
+   */
   assign(
     cluster: ClusterRef,
     servers: readonly AllocatedServer[],
     options: KubernetesWrite,
   ): Promise<void>;
-  /** Takes those labels off again, where they are this cluster's. Repeating is safe. */
+  /** Takes those labels off again, where they are this cluster's. A host that is gone is a success. Repeating is safe. */
   unassign(
     cluster: ClusterRef,
     servers: readonly ServerId[],
     options: KubernetesWrite,
   ): Promise<void>;
+  /** Those of the servers whose hosts no machine uses and that are available again; one without a host is idle. Read-only. */
+  idle(
+    cluster: ClusterRef,
+    servers: readonly ServerId[],
+    options: ReadOptions,
+  ): Promise<readonly ServerId[]>;
+}
+
+/** The labels that a host carries while it is allocated to a group of a cluster. */
+export const hostLabelsOf = (cluster: ClusterId, group: string) => ({
+  "millwright.dev/cluster": cluster,
+  "millwright.dev/group": group,
+});
+
+/** What `findCluster` and `findVm` answer. */
+export interface KnownName {
+  readonly id: string;
+  readonly creating: boolean;
+}
+
+/** Who bears a name already, among what is not deleted. */
+export interface NamesPort {
+  /** Another cluster of this name at this place: one that exists before one that is being created, then the oldest. Reads what is committed. */
+  findCluster(
+    wanted: { readonly place: KubernetesPlace; readonly name: string; readonly except: ClusterId },
+    options: ReadOptions,
+  ): Promise<KnownName | null>;
+  /** The same for virtual machines. */
+  findVm(
+    wanted: { readonly place: KubernetesPlace; readonly name: string; readonly except: VmId },
+    options: ReadOptions,
+  ): Promise<KnownName | null>;
 }

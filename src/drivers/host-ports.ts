@@ -1,5 +1,5 @@
 import type { KubernetesPlace, Problem } from "#contract/cluster.ts";
-import type { SecretId, ServerId } from "#contract/ids.ts";
+import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
 import type { Inventory, PowerState } from "#contract/inventory.ts";
 import type { ProvisionedImage } from "#contract/server.ts";
 import type { KubernetesWrite } from "./cluster-ports.ts";
@@ -21,7 +21,7 @@ export interface HostState {
   /** OK, delayed (waits for a free slot: not an error), error, detached … */
   readonly operationalStatus: string;
   readonly power: PowerState;
-  /** The wish, `spec.online`. */
+  /** The wish: `spec.online`, and not held off by us. */
   readonly online: boolean;
   /** The wish and what is on the disk; equal when it is written. */
   readonly image: { readonly wanted: string | null; readonly written: string | null };
@@ -31,15 +31,27 @@ export interface HostState {
     readonly message: string;
     readonly count: number;
   } | null;
-  /** The annotation of an asked reboot or inspection is still there: the operator has not begun it. */
-  readonly pending: { readonly reboot: boolean; readonly inspect: boolean };
-  /** End of the last inspection, ISO 8601; null before the first. */
+  /** The run whose wish the image is; null when it is nobody's or another's. */
+  readonly imageOf: RunId | null;
+  /** An asked inspection has not begun. */
+  readonly inspectionPending: boolean;
+  /** End of the last inspection and of the last cleaning, ISO 8601; null before the first. */
   readonly inspectedAt: string | null;
+  readonly cleanedAt: string | null;
+  /** How disks are cleaned when an image is taken back (`spec.automatedCleaningMode`). */
+  readonly cleaning: "metadata" | "disabled";
   /** Name of the object that has taken the host (`spec.consumerRef`); such a host must not be written. */
   readonly consumer: string | null;
   readonly paused: boolean;
   readonly summary: string;
   readonly problems: readonly Problem[];
+}
+
+/** Configuration that a run has put beside the host. */
+export interface StagedConfig {
+  readonly run: RunId;
+  readonly userData: boolean;
+  readonly networkData: boolean;
 }
 
 export interface HostPort {
@@ -48,6 +60,10 @@ export interface HostPort {
     host: HostRef,
     wanted: {
       readonly bmc: BmcRef;
+      /** Redfish path of the ComputerSystem. */
+      readonly systemPath: string;
+      /** The BMC's vendor, normalised as `identify` gives it: it decides Metal3's driver. */
+      readonly vendor: string | null;
       readonly bootMacAddress: string | null;
       readonly bootMode: "UEFI" | "legacy";
       readonly online: boolean;
@@ -69,15 +85,21 @@ export interface HostPort {
   ): Promise<void>;
   /** Removes the Secrets that this run staged. Nothing there: success. */
   unstageConfig(host: HostRef, options: KubernetesWrite): Promise<void>;
-  /** Wishes the image on the disk, with the staged Secrets, and the host online. `already` when wished. CONFLICT when a consumer has the host. */
+  /**
+   * Wishes the image on the disk, with the configuration that `config.run` staged, and the host online. `already` when this run's image
+   * is wished. CONFLICT when a consumer has the host.
+   */
   setImage(
     host: HostRef,
-    image: ProvisionedImage,
+    wanted: { readonly image: ProvisionedImage; readonly config: StagedConfig | null },
     options: KubernetesWrite,
   ): Promise<"asked" | "already">;
-  /** Takes the image's wish back; the operator then cleans the disks. `already` when there is none. */
+  /** Takes the image's wish back, and the Secrets that were staged for it; the operator then cleans the disks. `already` when there is none. CONFLICT when a consumer has the host. */
   clearImage(host: HostRef, options: KubernetesWrite): Promise<"asked" | "already">;
-  /** Wishes power on or off. `already` when wished. */
+  /**
+   * Wishes power on or off. `already` when wished. Where a consumer owns `spec.online`, off is an annotation that holds the host off
+   * (`reboot.metal3.io/<key>`) and on takes it away.
+   */
   setOnline(host: HostRef, online: boolean, options: KubernetesWrite): Promise<"asked" | "already">;
   /** Asks for deletion, uid as precondition; the operator cleans and powers off. `gone` when neither host nor Secret are there. */
   unenroll(host: HostRef, options: KubernetesWrite): Promise<"asked" | "gone">;

@@ -38,6 +38,8 @@ export interface Connected {
 }
 
 export interface Identity {
+  /** Redfish path of the ComputerSystem, which Metal3's addresses name. */
+  readonly systemPath: string;
   readonly uuid: string | null;
   readonly serial: string | null;
   readonly manufacturer: string | null;

@@ -8,7 +8,7 @@ import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
 import { isTooLarge } from "./payload.ts";
-import { estimateMs, planSteps } from "./plan.ts";
+import { estimateMs, type PlannedFor, planSteps } from "./plan.ts";
 import { plannedRefusal } from "./refusals.ts";
 import { kindOf } from "./registry.ts";
 import type { Accepted, Plan, StartRequest } from "./requests.ts";
@@ -83,6 +83,8 @@ interface Admitted {
   readonly workflow: Workflow;
   readonly input: unknown;
   readonly resource: LoadedResource;
+  /** The resource with the facts of the request, if it has any of its own. */
+  readonly state: unknown;
   readonly facts: readonly { readonly type: string; readonly data: unknown }[];
 }
 
@@ -115,15 +117,26 @@ async function admit(
   });
   if (admitted instanceof Failure) throw admitted;
   await extras.retry?.check();
-  return { workflow, input, resource, facts: [...given, ...admitted] };
+  return {
+    workflow,
+    input,
+    resource,
+    state: core.resources.evolve(resource, state, admitted, core.clock.now(), run),
+    facts: [...given, ...admitted],
+  };
 }
+
+const timesOf = (core: EngineCore, { type, version }: Workflow) => ({
+  pace: core.pace,
+  history: core.histories.of(type, version),
+});
 
 function requestedData(
   core: EngineCore,
   { request, admitted, extras }: { request: StartRequest; admitted: Admitted; extras: StartExtras },
 ): RunEventData<"run.requested"> {
   const { workflow, input, resource } = admitted;
-  const plan = planSteps(workflow, core.pace, core.histories.of(workflow.type, workflow.version));
+  const plan = planSteps(workflow, timesOf(core, workflow), { input, resource: admitted.state });
   return {
     workflow: workflow.type,
     workflowVersion: workflow.version,
@@ -260,14 +273,16 @@ export async function planStart(
   makeExtras: (run: RunId) => StartExtras = () => ({}),
 ): Promise<Plan> {
   const workflow = workflowOf(core, request.workflow);
-  const plan = planSteps(workflow, core.pace, core.histories.of(workflow.type, workflow.version));
+  let planned: PlannedFor | null = null;
   const refusals: Plan["refusals"][number][] = [];
   try {
     const run = core.ids.run();
-    await admit(core, request, run, makeExtras(run));
+    const { input, state } = await admit(core, request, run, makeExtras(run));
+    planned = { input, resource: state };
   } catch (thrown) {
     refusals.push(plannedRefusal(thrown));
   }
+  const plan = planSteps(workflow, timesOf(core, workflow), planned);
   return {
     workflow: workflow.type,
     version: workflow.version,

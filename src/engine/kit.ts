@@ -143,6 +143,11 @@ interface StepBody<Env extends Environment, Input, Prior, Schema extends z.ZodTy
   StepTimes,
   "least"
 > {
+  /**
+   * False: on this resource the step will have nothing to do and will skip itself, so no time is planned for it. Pure; asked when the
+   * request is accepted. Absent: it always has something to do.
+   */
+  when?(arguments_: { readonly input: Input; readonly resource: Env["resource"] }): boolean;
   /** The output's schema, checked when journalled and when read back. Absent: the step has no output. */
   readonly output?: Schema;
   run(
@@ -201,6 +206,9 @@ export interface WorkflowHead<Input> {
 export interface StepDefinition {
   readonly name: string;
   readonly times: StepTimes;
+  readonly when:
+    | ((arguments_: { readonly input: unknown; readonly resource: unknown }) => boolean)
+    | null;
   readonly output: z.ZodType | null;
   readonly run: (context: StepContext<Environment, unknown, unknown>) => Promise<unknown>;
   readonly undo:
@@ -272,6 +280,7 @@ export const workflowKit =
           ...(attempts !== undefined && { attempts }),
           ...(poll !== undefined && { poll }),
         },
+        when: (body.when ?? null) as StepDefinition["when"],
         output: body.output ?? null,
         run: body.run as unknown as StepDefinition["run"],
         undo: (body.undo ?? null) as StepDefinition["undo"],

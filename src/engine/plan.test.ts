@@ -30,7 +30,7 @@ const workflow = workflowKit<{
 const history = new Map([["look", { medianMs: 7_000, p95Ms: 90_000 }]]);
 
 it("plans with declared times, each with an end, and without undo past the pivot", () => {
-  expect(planSteps(workflow, 1, new Map())).toEqual([
+  expect(planSteps(workflow, { pace: 1, history: new Map() }, null)).toEqual([
     // The shortest default deadline is a quarter of an hour.
     { name: "look", expectedMs: 2_000, withinMs: 900_000, overdueAfterMs: 4_000, undo: "nothing" },
     {
@@ -48,16 +48,32 @@ it("plans with declared times, each with an end, and without undo past the pivot
       undo: null,
     },
   ]);
-  expect(estimateMs(planSteps(workflow, 1, new Map()))).toBe(1_142_000);
+  expect(estimateMs(planSteps(workflow, { pace: 1, history: new Map() }, null))).toBe(1_142_000);
   for (const step of workflow.steps) expect(withinMs(step)).toBeLessThan(Number.POSITIVE_INFINITY);
 });
 
 it("divides what is declared by the pace, and takes history, which is in real time, as it is", () => {
-  const [look, reserve] = planSteps(workflow, 100, history);
+  const [look, reserve] = planSteps(workflow, { pace: 100, history: history }, null);
   expect(look).toMatchObject({ expectedMs: 7_000, withinMs: 9_000, overdueAfterMs: 90_000 });
   expect(reserve).toMatchObject({ expectedMs: 6_000, withinMs: 60_000, overdueAfterMs: 12_000 });
   // However fast a lab runs, a step gets a moment.
-  for (const step of planSteps(workflow, 1e9, new Map())) expect(step.withinMs).toBeGreaterThan(0);
+  for (const step of planSteps(workflow, { pace: 1e9, history: new Map() }, null))
+    expect(step.withinMs).toBeGreaterThan(0);
+});
+
+it("plans no time for a step that will have nothing to do", () => {
+  const steps = workflow.steps.map((step) => ({
+    ...step,
+    when:
+      step.name === "look"
+        ? null
+        : ({ resource }: { readonly resource: unknown }) => resource === step.name,
+  }));
+  const planned = { input: {}, resource: "install" };
+  const plan = planSteps({ ...workflow, steps }, { pace: 1, history }, planned);
+  expect(plan.map(({ expectedMs }) => expectedMs)).toEqual([7_000, 0, 540_000]);
+  // Its deadline stays: the step itself may find that it has something to do all the same.
+  expect(plan[1]?.withinMs).toBe(6_000_000);
 });
 
 it("shortens no deadline below what its workflow's drivers need in real time", () => {

@@ -28,14 +28,26 @@ export function pacedWithinMs(step: StepDefinition, pace: number): number {
   return Math.round(Math.max(1, declared / pace, Math.min(declared, leastMs)));
 }
 
+/** What the steps are planned for: the checked input, and the resource as the request would leave it. */
+export interface PlannedFor {
+  readonly input: unknown;
+  readonly resource: unknown;
+}
+
 /**
  * The steps as they will be journalled with the request: expected times from history where there is one,
- * everything declared divided by the pace (a lab's time runs faster).
+ * everything declared divided by the pace (a lab's time runs faster); no time for a step that will have nothing to do.
  */
-export function planSteps(workflow: Workflow, pace: number, history: History): PlannedStep[] {
+export function planSteps(
+  workflow: Workflow,
+  { pace, history }: { readonly pace: number; readonly history: History },
+  planned: PlannedFor | null,
+): PlannedStep[] {
   return workflow.steps.map((step, index) => {
     const past = history.get(step.name);
-    const expectedMs = Math.round(past?.medianMs ?? durationMs(step.times.expected) / pace);
+    const isIdle = planned !== null && step.when?.(planned) === false;
+    const usualMs = past?.medianMs ?? durationMs(step.times.expected) / pace;
+    const expectedMs = isIdle ? 0 : Math.round(usualMs);
     return {
       name: step.name,
       expectedMs,

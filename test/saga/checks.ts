@@ -1,11 +1,10 @@
 import { expect } from "vitest";
-import type { RunId, ServerId } from "#contract/ids.ts";
-import type { Server } from "#contract/server.ts";
+import type { RunId } from "#contract/ids.ts";
 import type { Workflow } from "#engine/kit.ts";
 import type { RunState } from "#engine/run-state.ts";
 import type { Fault } from "./faults.ts";
-import type { LabBmc } from "./lab-process.ts";
 import { type Site, until } from "./site.ts";
+import type { Subject } from "./subject.ts";
 
 /** What must be true after a case, whatever the workflow. */
 
@@ -29,25 +28,22 @@ export function endingOf({ steps, pivot }: Workflow, { kind, step }: Fault): End
 }
 
 export interface Before {
-  readonly machine: unknown;
-  readonly server: Omit<Server, "updatedAt"> | null;
+  readonly world: unknown;
+  readonly view: unknown;
 }
 
-export const lookBefore = async (site: Site, id: ServerId, bmc: LabBmc): Promise<Before> => ({
-  machine: await site.lab.snapshot(bmc.name),
-  server: await site.view(id),
+export const lookBefore = async (subject: Subject): Promise<Before> => ({
+  world: await subject.world(),
+  view: await subject.view(),
 });
 
 /** A machine that was switched on again needs a moment to be where it was. */
-export async function expectAsBefore(
-  site: Site,
-  { id, bmc, before }: { readonly id: ServerId; readonly bmc: LabBmc; readonly before: Before },
-): Promise<void> {
+export async function expectAsBefore(subject: Subject, before: Before): Promise<void> {
   const isSame = async (): Promise<boolean> =>
-    JSON.stringify(await site.lab.snapshot(bmc.name)) === JSON.stringify(before.machine);
+    JSON.stringify(await subject.world()) === JSON.stringify(before.world);
   await until(isSame, 30_000).catch(() => undefined);
-  expect(await site.lab.snapshot(bmc.name)).toEqual(before.machine);
-  expect(await site.view(id)).toEqual(before.server);
+  expect(await subject.world()).toEqual(before.world);
+  expect(await subject.view()).toEqual(before.view);
 }
 
 export function expectEnding(run: RunState, ending: Ending, fault: Fault): void {
@@ -96,30 +92,27 @@ export async function expectRecovered(site: Site, run: RunId, times: number): Pr
 }
 
 /**
- * Under one key nothing was done twice to the machine. What happens by itself has no key. `atLeastOnce`: actions that a
+ * Under one key nothing was done twice to the world. What happens by itself has no key. `atLeastOnce`: actions that a
  * process cannot know to have been done when it died.
  */
-export async function expectOnce(
-  site: Site,
-  bmc: LabBmc,
-  atLeastOnce: readonly string[],
-): Promise<void> {
-  const effects = await site.lab.effects(bmc.name);
-  const seen = effects
+export async function expectOnce(subject: Subject, atLeastOnce: readonly string[]): Promise<void> {
+  const seen = (await subject.effects())
     .filter(({ key, action }) => key !== undefined && !atLeastOnce.includes(action))
-    .map(({ key, action, detail }) => `${key} ${action} ${JSON.stringify(detail)}`);
+    .map(
+      ({ key, target, action, detail }) => `${key} ${target} ${action} ${JSON.stringify(detail)}`,
+    );
   expect(seen.toSorted()).toEqual([...new Set(seen)].toSorted());
 }
 
-export async function expectUnlocked(site: Site, id: ServerId): Promise<void> {
+export async function expectUnlocked(site: Site, id: string): Promise<void> {
   const locks = await site.database.query("select run_id from locks where resource = $1", [id]);
   expect(locks).toEqual([]);
 }
 
-/** What nobody owns has an end; what is owned belongs to a server that is in use. */
+/** What nobody owns has an end; what is owned belongs to a resource that is in use. */
 export async function expectSecretsReleased(
   site: Site,
-  { run, id, ending }: { readonly run: RunId; readonly id: ServerId; readonly ending: Ending },
+  { run, id, ending }: { readonly run: RunId; readonly id: string; readonly ending: Ending },
 ): Promise<void> {
   const secrets = await site.database.query<{ owner: string | null; expires_at: Date | null }>(
     "select owner, expires_at from secrets where run_id = $1",
@@ -131,14 +124,4 @@ export async function expectSecretsReleased(
     if (ending === "failed, as before" || ending === "cancelled, as before")
       expect(owner).toBeNull();
   }
-}
-
-/**
- * Every session that is open at the BMC is written down, so that some process ends it when it has been idle. One whose
- * opening was cut short, nobody can know of.
- */
-export async function expectSessionsKnown(site: Site, bmc: LabBmc, fault: Fault): Promise<void> {
-  const cut = fault.kind === "passes its deadline" ? 1 : 0;
-  const known = site.sessions.all().filter((session) => session.bmc === bmc.address);
-  expect(await site.lab.sessions(bmc.name)).toBeLessThanOrEqual(known.length + cut);
 }

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { RunId, ServerId } from "#contract/ids.ts";
-import type { ServerLifecycleState } from "#contract/server.ts";
+import type { RunId } from "#contract/ids.ts";
 import type { Workflow } from "#engine/kit.ts";
 import type { StartRequest } from "#engine/requests.ts";
 import { type Backend, backends } from "#test/backends.ts";
@@ -11,7 +10,6 @@ import {
   endingOf,
   expectAsBefore,
   expectEnding,
-  expectSessionsKnown,
   expectOnce,
   expectRecovered,
   expectSecretsReleased,
@@ -20,16 +18,16 @@ import {
   lookBefore,
 } from "./checks.ts";
 import { type Fault, type Faulty, type Stage, faultKinds, faulty } from "./faults.ts";
-import type { LabBmc } from "./lab-process.ts";
 import { type Site, openSite } from "./site.ts";
+import type { ServerSubject, Subject } from "./subject.ts";
 import { Troupe } from "./troupe.ts";
 
 /**
- * The saga harness: every step of a workflow meets every fault, mechanically, on the real engine, the real driver and a
+ * The saga harness: every step of a workflow meets every fault, mechanically, on the real engine, the real drivers and a
  * lab. What is promised of every run is checked after each case:
  *
- *   before the pivot     the run failed or was cancelled, and world and server are as they were
- *   from the pivot on    a failure asks for a person, and the server says `error`
+ *   before the pivot     the run failed or was cancelled, and world and resource are as they were
+ *   from the pivot on    a failure asks for a person, and the resource says `error`
  *   a death, a second    the run completes all the same
  *
  * Always: no lock is left, no secret without an end, no session at the BMC that is not written down, nothing was done twice under one key. And
@@ -38,29 +36,33 @@ import { Troupe } from "./troupe.ts";
  * A workflow type has its file `<type>.saga.test.ts` with one call of `sagaCases` or more.
  */
 
-/** What a workflow is played with: a server in the state that it needs, and the request. */
+/** What a workflow is played with: a resource in the state that it needs, and the request. */
 export interface Arranged {
-  readonly id: ServerId;
-  readonly bmc: LabBmc;
+  readonly id: string;
+  readonly subject: Subject;
   readonly request: Pick<StartRequest, "workflow" | "input" | "secrets" | "facts">;
 }
 
-export interface Arrangement {
+export interface ArrangedServer extends Arranged, ServerSubject {
+  readonly id: ServerSubject["id"];
+}
+
+export interface Arrangement<A extends Arranged = ArrangedServer> {
   /** Tells several arrangements of one workflow apart. */
   readonly title?: string;
-  arrange(site: Site): Promise<Arranged>;
+  arrange(site: Site): Promise<A>;
   /** What is true once the run has completed, however it came to that. */
-  completed(site: Site, arranged: Arranged): Promise<void>;
+  completed(site: Site, arranged: A): Promise<void>;
   /** The steps that are played; all of them unless said otherwise. */
   readonly steps?: readonly string[];
-  /** What the server shows after a failure past the pivot; `error` unless the workflow says nothing of the machine. */
-  readonly broken?: ServerLifecycleState;
+  /** What the resource shows after a failure past the pivot; `error` unless the workflow says nothing of what it is good for. */
+  readonly broken?: string;
   /** How many times as fast as life the machines are; the workflow's own times pass 25 times as fast. */
   readonly labSpeed?: number;
   /** Actions of the lab that may happen once more when a step is repeated. */
   readonly atLeastOnce?: readonly string[];
-  /** What can be asked of the server next; by default it goes into maintenance. */
-  next?(site: Site, arranged: Arranged): Arranged["request"];
+  /** What can be asked of the resource next; by default a server goes into maintenance. */
+  next?(site: Site, arranged: A): Arranged["request"];
 }
 
 /** Nothing that a machine does takes longer than a second. */
@@ -72,9 +74,9 @@ const seenThrough: readonly Fault["kind"][] = ["fails after its effect", "is can
 const by = { actor: "harness" };
 let cases = 0;
 
-export function sagaCases(
+export function sagaCases<A extends Arranged = ArrangedServer>(
   workflow: Workflow,
-  arrangement: Arrangement,
+  arrangement: Arrangement<A>,
   on: readonly Backend[] = backends.slice(0, 1),
 ): void {
   vi.setConfig({ maxConcurrency: atOnce });
@@ -120,25 +122,25 @@ export function faultsOf({ steps, pivot }: Workflow, only?: readonly string[]): 
   });
 }
 
-interface Played {
+interface Played<A extends Arranged> {
   readonly workflow: Workflow;
-  readonly arrangement: Arrangement;
+  readonly arrangement: Arrangement<A>;
   readonly fault: Fault;
 }
 
-interface Scene extends Played {
+interface Scene<A extends Arranged> extends Played<A> {
   readonly site: Site;
   readonly troupe: Troupe;
-  readonly arranged: Arranged;
+  readonly arranged: A;
   readonly before: Before;
   readonly ending: Ending;
 }
 
-async function play(site: Site, played: Played): Promise<void> {
+async function play<A extends Arranged>(site: Site, played: Played<A>): Promise<void> {
   const { workflow, arrangement, fault } = played;
   const arranged = await arrangement.arrange(site);
-  const { id, bmc } = arranged;
-  const before = await lookBefore(site, id, bmc);
+  const { subject } = arranged;
+  const before = await lookBefore(subject);
   const ending = endingOf(workflow, fault);
   cases += 1;
   const version = 1_000 + cases;
@@ -148,8 +150,7 @@ async function play(site: Site, played: Played): Promise<void> {
   const released = Promise.withResolvers<void>();
   const stage: Stage = {
     pace: site.pace,
-    effects: async (key) =>
-      (await site.lab.effects(bmc.name)).filter((effect) => effect.key === key).length,
+    effects: async (key) => (await subject.effects()).filter((effect) => effect.key === key).length,
     kill: () => troupe.kill(),
     underWay: () => {
       standing.resolve();
@@ -162,7 +163,7 @@ async function play(site: Site, played: Played): Promise<void> {
     `case-${cases}`,
     sound.map((each) => (each.type === workflow.type ? struck.workflow : each)),
   );
-  const scene: Scene = { ...played, site, troupe, arranged, before, ending };
+  const scene: Scene<A> = { ...played, site, troupe, arranged, before, ending };
   await troupe.begin();
   try {
     const run = await start(troupe, arranged.request);
@@ -179,21 +180,24 @@ async function play(site: Site, played: Played): Promise<void> {
     await troupe.end();
   }
   const isRepeated = fault.kind === "dies after each of its effects" || fault.kind === "runs twice";
-  await expectOnce(site, bmc, isRepeated ? (arrangement.atLeastOnce ?? []) : []);
-  await expectSessionsKnown(site, bmc, fault);
+  await expectOnce(subject, isRepeated ? (arrangement.atLeastOnce ?? []) : []);
+  await subject.check?.(fault);
 }
 
 async function start(troupe: Troupe, request: Arranged["request"]): Promise<RunId> {
   const accepted = await troupe.engine.start({
     ...request,
     project: "default",
-    source: "atlas",
+    source: request.workflow.startsWith("server.") ? "atlas" : "arc",
     by,
   });
   return accepted.run.id;
 }
 
-async function cancel({ troupe, ending, workflow }: Scene, run: RunId): Promise<void> {
+async function cancel<A extends Arranged>(
+  { troupe, ending, workflow }: Scene<A>,
+  run: RunId,
+): Promise<void> {
   const cancelled = troupe.engine.cancel({ run, by });
   if (ending === "cancelled, as before") return void (await cancelled);
   await expect(cancelled).rejects.toMatchObject({
@@ -202,9 +206,13 @@ async function cancel({ troupe, ending, workflow }: Scene, run: RunId): Promise<
   });
 }
 
-async function expectOutcome(scene: Scene, run: RunId, { hits }: Faulty): Promise<void> {
+async function expectOutcome<A extends Arranged>(
+  scene: Scene<A>,
+  run: RunId,
+  { hits }: Faulty,
+): Promise<void> {
   const { site, arrangement, arranged, before, ending, fault } = scene;
-  const { id, bmc } = arranged;
+  const { id, subject } = arranged;
   const ended = await site.ended(run);
   const struck =
     fault.kind === "is undone twice" ? [fault.failing, `undo of ${fault.step}`] : [fault.step];
@@ -218,19 +226,19 @@ async function expectOutcome(scene: Scene, run: RunId, { hits }: Faulty): Promis
         await expectRecovered(site, run, hits.length);
       return arrangement.completed(site, arranged);
     case "failed for good": {
-      const shown = await site.view(id);
+      const shown = await subject.view();
       expect(shown?.state).toBe(arrangement.broken ?? "error");
       return;
     }
     case "failed, as before":
     case "cancelled, as before":
       await expectUndoneInOrder(site, run);
-      return expectAsBefore(site, { id, bmc, before });
+      return expectAsBefore(subject, before);
   }
 }
 
 /** There is a way on from every end: the retry that the run offers, or whatever comes next. */
-async function goOn(scene: Scene, run: RunId): Promise<void> {
+async function goOn<A extends Arranged>(scene: Scene<A>, run: RunId): Promise<void> {
   const { site, troupe, arrangement, arranged, ending, fault } = scene;
   if (ending === "completed") {
     const next = await start(troupe, (arrangement.next ?? maintenance)(site, arranged));
@@ -251,7 +259,7 @@ async function goOn(scene: Scene, run: RunId): Promise<void> {
   await arrangement.completed(site, arranged);
 }
 
-const maintenance = (_site: Site, { id }: Arranged): Arranged["request"] => ({
+const maintenance = (_site: Site, { id }: Pick<Arranged, "id">): Arranged["request"] => ({
   workflow: "server.lifecycle",
   input: {
     serverId: id,

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { serverDecommission } from "#workflows/server/decommission.ts";
-import { type Arranged, sagaCases } from "./harness.ts";
+import { type Arranged, type ArrangedServer, sagaCases } from "./harness.ts";
+import { serverSubject } from "./subject.ts";
 import type { Site } from "./site.ts";
 
 /** Taking a machine out of use that is on. Afterwards the same machine may be registered anew. */
@@ -9,7 +10,7 @@ sagaCases(serverDecommission, {
     const bmc = await site.machine("on");
     const id = await site.server(bmc);
     const input = { serverId: id, skipErase: false, reason: null };
-    return { id, bmc, request: { workflow: "server.decommission", input } };
+    return { ...serverSubject(site, id, bmc), request: { workflow: "server.decommission", input } };
   },
   async completed(site, { id, bmc }) {
     expect(await site.view(id)).toMatchObject({
@@ -31,7 +32,7 @@ sagaCases(serverDecommission, {
   atLeastOnce: ["erase-started"],
 });
 
-function registration(site: Site, { bmc }: Arranged): Arranged["request"] {
+function registration(site: Site, { bmc }: ArrangedServer): Arranged["request"] {
   const { address, username, password } = bmc;
   const credentials = site.secret(JSON.stringify({ username, password }));
   return {

@@ -1,13 +1,17 @@
 import { expect } from "vitest";
 import { serverInspect } from "#workflows/server/inspect.ts";
 import { sagaCases } from "./harness.ts";
+import { serverSubject } from "./subject.ts";
 
 /** Reading a machine that is off: it changes nothing, whatever strikes it, and finds everything that it recorded. */
 sagaCases(serverInspect, {
   async arrange(site) {
     const bmc = await site.machine();
     const id = await site.server(bmc);
-    return { id, bmc, request: { workflow: "server.inspect", input: { serverId: id } } };
+    return {
+      ...serverSubject(site, id, bmc),
+      request: { workflow: "server.inspect", input: { serverId: id } },
+    };
   },
   async completed(site, { id, bmc }) {
     expect(await site.view(id)).toMatchObject({ state: "available", power: "off" });

@@ -2,7 +2,8 @@ import { expect } from "vitest";
 import type { Installation, LifecycleAction } from "#contract/server.ts";
 import { serverLifecycle } from "#workflows/server/lifecycle.ts";
 import { bmcOf } from "#workflows/server/kit.ts";
-import { type Arranged, type Arrangement, sagaCases } from "./harness.ts";
+import { type Arranged, type ArrangedServer, type Arrangement, sagaCases } from "./harness.ts";
+import { serverSubject } from "./subject.ts";
 import type { Site } from "./site.ts";
 
 /**
@@ -26,13 +27,13 @@ const onMachine =
   async (site) => {
     const bmc = await site.machine(power);
     const id = await site.server(bmc);
-    return { id, bmc, request: request(id, action) };
+    return { ...serverSubject(site, id, bmc), request: request(id, action) };
   };
 
 /** A server that was installed, with user data that it keeps for the next time. */
 async function installed(
   site: Site,
-): Promise<Omit<Arranged, "request"> & { readonly installation: Installation }> {
+): Promise<Pick<ArrangedServer, "id" | "bmc"> & { readonly installation: Installation }> {
   const bmc = await site.machine("on");
   const userData = site.secret("#cloud-config\n");
   const installation: Installation = {
@@ -103,7 +104,7 @@ sagaCases(serverLifecycle, {
     const medium = { url: site.installer.url, kind: "cd" } as const;
     await site.front.ports.bmc.insertMedia(ref, medium, options);
     await site.front.ports.bmc.disconnect(ref);
-    return { id, bmc, request: request(id, "deprovision") };
+    return { ...serverSubject(site, id, bmc), request: request(id, "deprovision") };
   },
   async completed(site, { id, bmc }) {
     expect(await site.view(id)).toMatchObject({ state: "available", power: "off", image: null });
@@ -119,7 +120,7 @@ sagaCases(serverLifecycle, {
   broken: "ready",
   async arrange(site) {
     const { id, bmc, installation } = await installed(site);
-    return { id, bmc, request: request(id, "reprovision", installation) };
+    return { ...serverSubject(site, id, bmc), request: request(id, "reprovision", installation) };
   },
   async completed(site, { id, bmc }) {
     expect(await site.view(id)).toMatchObject({ state: "ready", power: "on" });

@@ -3,6 +3,7 @@ import type { Completion } from "#contract/server.ts";
 import { backends } from "#test/backends.ts";
 import { serverProvision } from "#workflows/server/provision.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
+import { serverSubject } from "./subject.ts";
 
 /** Installing a machine that is on, with a config drive and a secret on it. */
 const installation = (completion: Completion): Pick<Arrangement, "arrange" | "completed"> => ({
@@ -18,7 +19,10 @@ const installation = (completion: Completion): Pick<Arrangement, "arrange" | "co
       networkData: null,
       onFailure: "undo",
     };
-    return { id, bmc, request: { workflow: "server.provision", input, secrets: [userData] } };
+    return {
+      ...serverSubject(site, id, bmc),
+      request: { workflow: "server.provision", input, secrets: [userData] },
+    };
   },
   async completed(site, { id, bmc }) {
     const { installed, reservations } = (await site.state(id)) ?? {};

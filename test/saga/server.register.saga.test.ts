@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { serverRegister } from "#workflows/server/register.ts";
 import { sagaCases } from "./harness.ts";
+import { serverSubject } from "./subject.ts";
 
 /** Making a machine known, with its first inspection as a child run. What fails leaves no server behind. */
 sagaCases(serverRegister, {
@@ -10,8 +11,7 @@ sagaCases(serverRegister, {
     const { address, username, password } = bmc;
     const credentials = site.secret(JSON.stringify({ username, password }));
     return {
-      id,
-      bmc,
+      ...serverSubject(site, id, bmc),
       request: {
         workflow: "server.register",
         input: {

@@ -154,7 +154,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       });
       const sealed = secret(JSON.stringify({ username, password }));
       const id = ids.server();
-      const place = { serverId: id, region: "local", project: "default" };
+      const place = { serverId: id, region: "local", project: "default", host: null };
       const input = registerInput({ body, credentials: sealed.id, ...place });
       return { id, run: await start("server.register", input, [sealed]) };
     },

@@ -76,15 +76,13 @@ export function admit(
   }
 }
 
-const onlyRedfish =
-  "must be redfish: this version manages servers through their BMCs only, Metal3 is not offered yet";
-
 function admitRegistration(
   server: ServerState | null,
   input: ServerRegisterInput,
   { run, workflow }: Admission,
 ): readonly ServerFact[] | Failure {
-  if (input.provisioner === "metal3") return invalid("provisioner", onlyRedfish);
+  if (input.provisioner === "metal3" && input.host === null)
+    return invalid("provisioner", "needs a management cluster: none is configured");
   // A retry of a registration that is held meets its own record; any other record is in the way.
   const isRetry = server?.rest.state === "error" && server.rest.trouble === "registration";
   if (server !== null && !isRetry)
@@ -104,7 +102,7 @@ function imageProblem(
   server: ServerState,
   { image, completion }: ServerProvisionInput,
 ): Failure | null {
-  if (server.provisioner === "metal3") return invalid("provisioner", onlyRedfish);
+  if (server.provisioner === "metal3") return metal3ImageProblem(server, { image, completion });
   if (image.format === "raw" || image.format === "qcow2")
     return invalid(
       "image.format",
@@ -112,6 +110,22 @@ function imageProblem(
     );
   if (image.format === "live-iso" && completion === "power-off")
     return invalid("completion", "cannot be power-off for a live-iso: it is meant to keep running");
+  return null;
+}
+
+function metal3ImageProblem(
+  server: ServerState,
+  { image, completion }: Pick<ServerProvisionInput, "image" | "completion">,
+): Failure | null {
+  if (image.format === "iso")
+    return invalid(
+      "image.format",
+      `must be raw, qcow2 or live-iso: server ${server.id} is managed by Metal3, which writes disk images and runs no installer`,
+    );
+  if (image.format !== "live-iso" && image.checksum === null)
+    return invalid("image.checksum", "must be given: Metal3 writes no image without one");
+  if (completion !== null)
+    return invalid("completion", "cannot be chosen: Metal3 itself says when the image is written");
   return null;
 }
 

@@ -30,6 +30,7 @@ function requested(server: ServerState | null, { data, at }: Requested): ServerS
     tags: data.tags,
     pool: data.pool,
     provisioner: data.provisioner,
+    host: data.host ?? null,
     credentials: data.credentials,
     bmc: {
       vendor: null,
@@ -58,6 +59,7 @@ const unknownServer = {
   installed: null,
   reservations: [],
   erase: null,
+  problems: [],
   inspectedAt: null,
   inventory: null,
   unseen: {},
@@ -105,6 +107,8 @@ function change(server: ServerState, fact: Other): Partial<ServerState> {
       return {};
     case "server.power_changed":
       return { power: fact.data.power };
+    case "server.problems_seen":
+      return { problems: fact.data.problems };
     case "server.reserved": {
       const others = withoutReservation(server, fact.data.run);
       return { reservations: [...others, fact.data].slice(-maxReservations) };

@@ -78,16 +78,19 @@ const registration = editOf({
   input: ServerRegisterInput,
   request: RegisterServerBody,
   amid: ["displayName", "tags", "pool", "inspect", "onFailure"],
-  before: ({ serverId: _id, region: _r, project: _p, credentials: _c, ...input }, edit) => ({
+  before: (
+    { serverId: _id, region: _r, project: _p, credentials: _c, host: _h, ...input },
+    edit,
+  ) => ({
     ...input,
     tls: withoutNulls(input.tls),
     ...(!namesCredentials(edit) && unchanged),
   }),
   apply(input, body, edit) {
-    const { serverId, region, project, credentials } = input;
+    const { serverId, region, project, credentials, host } = input;
     const { username, password } = body;
     return {
-      input: registerInput({ body, serverId, region, project, credentials }),
+      input: registerInput({ body, serverId, region, project, credentials, host }),
       clear: namesCredentials(edit) ? { credentials: JSON.stringify({ username, password }) } : {},
     };
   },

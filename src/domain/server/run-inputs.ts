@@ -1,3 +1,4 @@
+import type { KubernetesPlace } from "#contract/cluster.ts";
 import type { SecretId, ServerId } from "#contract/ids.ts";
 import type {
   ServerDecommissionInput,
@@ -21,6 +22,8 @@ export function registerInput(from: {
   readonly serverId: ServerId;
   /** Holds `{ username, password }`. */
   readonly credentials: SecretId;
+  /** Where Metal3's host is to be kept; null under redfish. */
+  readonly host: KubernetesPlace | null;
   readonly region: string;
   readonly project: string;
 }): ServerRegisterInput {

@@ -1,3 +1,4 @@
+import type { KubernetesPlace, Problem } from "#contract/cluster.ts";
 import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
 import type { Health, Inventory, PowerState } from "#contract/inventory.ts";
 import type {
@@ -24,6 +25,10 @@ export interface ServerState extends work.Worked<Sound, Trouble, AtWork> {
   readonly tags: Readonly<Record<string, string>>;
   readonly pool: string | null;
   readonly provisioner: Server["provisioner"];
+  /** Where the BareMetalHost is kept by which Metal3 manages it; null under redfish. */
+  readonly host: KubernetesPlace | null;
+  /** What Metal3 complained of at the last look. */
+  readonly problems: readonly Problem[];
   readonly credentials: SecretId;
   readonly bmc: Server["bmc"];
   readonly identified: boolean;

@@ -1,5 +1,6 @@
 import type { Server } from "#contract/server.ts";
 import { offeredActions } from "./can.ts";
+import { hostName } from "#contract/host-name.ts";
 import type { StoredServer } from "./row.ts";
 import type { Rest } from "./state.ts";
 import { heldBy, holder, shownState } from "#domain/at-work.ts";
@@ -21,6 +22,8 @@ export function serverView(server: StoredServer, self: string = serverPath(serve
     tags: { ...server.tags },
     pool: server.pool,
     provisioner: server.provisioner,
+    host: server.host === null ? null : { ...server.host, name: hostName(server.id) },
+    problems: [...server.problems],
     state: shownState(server),
     power: server.power,
     health: server.health,

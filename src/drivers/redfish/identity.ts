@@ -49,6 +49,7 @@ export const identify = async (talk: Conversation): Promise<Identity> => {
         await readChassis(new Survey(talk), [{ path: host.path, facts: host.system }]),
       );
   return {
+    systemPath: host.path,
     uuid: uuidOf(host.system.text("UUID")),
     ...namesOf(host, housing),
     bmc: bmcOf(root.vendor, host, manager),

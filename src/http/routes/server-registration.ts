@@ -43,6 +43,7 @@ async function registration(
   const { username, password } = body;
   const secret = await deps.seal(JSON.stringify({ username, password }));
   const input = registerInput({
+    host: null,
     body,
     serverId: deps.ids.server(),
     credentials: secret.id,

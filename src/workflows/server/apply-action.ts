@@ -6,8 +6,10 @@ import type { LifecycleAction, ServerFact } from "#contract/server.ts";
 import type { ServerState } from "#domain/server/state.ts";
 import { type Skip, type Wait, skip, wait } from "#engine/kit.ts";
 import { awaitBmc } from "./await-bmc.ts";
+import { clearHost, hostOf, lookAtHost } from "./host.ts";
 import { type ServerContext, bmcOf, reading, writing } from "./kit.ts";
 import { ejectAll } from "./media.ts";
+import { cleaningMethod } from "./erase-host.ts";
 import { Asked, askedIn, bringOff, bringOn, cyclePower, isWait } from "./power.ts";
 
 /** What each lifecycle action does to the world, how its end is seen, and what is recorded of it. */
@@ -20,10 +22,12 @@ export const Applied = z.object({
   resetAt: z.number().nullable(),
   /** The run that reprovisions. */
   child: RunId.nullable(),
+  /** How Metal3 cleaned a host that was deprovisioned; null where nobody did. */
+  cleaned: z.string().nullable().default(null),
 });
 export type Applied = z.infer<typeof Applied>;
 
-export const unasked: Applied = { asked: null, resetAt: null, child: null };
+export const unasked: Applied = { asked: null, resetAt: null, child: null, cleaned: null };
 
 export type ActionContext = ServerContext & { readonly input: ServerLifecycleInput };
 
@@ -104,6 +108,13 @@ async function reprovision({ input, child }: ActionContext): Promise<Applied | W
 
 async function deprovision(context: ActionContext): Promise<Applied | Wait> {
   const { ports, resource } = context;
+  const host = hostOf(resource);
+  if (host !== null) {
+    const cleaning = await clearHost(context, host);
+    if (cleaning !== null) return cleaning;
+    const { cleaning: mode } = await lookAtHost(context, host);
+    return { ...unasked, cleaned: cleaningMethod(mode) };
+  }
   const off = await bringOff(context, { graceMs: 0, force: true }, askedIn(context.memo));
   if (isWait(off)) return off;
   const ejecting = await ejectAll(context, leftBy(context));
@@ -165,7 +176,7 @@ export async function awaitState(
 export function factsOf(
   input: ServerLifecycleInput,
   server: ServerState,
-  already: boolean,
+  prior: { readonly validate: { readonly already: boolean }; readonly apply: Applied },
 ): readonly ServerFact[] {
   const power = (is: "on" | "off"): readonly ServerFact[] =>
     server.power === is ? [] : [{ type: "server.power_changed", data: { power: is } }];
@@ -182,7 +193,7 @@ export function factsOf(
     case "identify-led-off":
       return [{ type: "server.indicator_set", data: { on: input.action === "identify-led-on" } }];
     case "enter-maintenance":
-      return already
+      return prior.validate.already
         ? []
         : [{ type: "server.maintenance_entered", data: { reason: input.reason } }];
     case "exit-maintenance":
@@ -191,8 +202,9 @@ export function factsOf(
       return [];
     case "deprovision":
       return [
-        ...power("off"),
-        { type: "server.deprovisioned", data: { erased: false, method: null } },
+        // Metal3 leaves a cleaned host as its own wish for it says.
+        ...(server.host === null ? power("off") : []),
+        { type: "server.deprovisioned", data: { erased: false, method: prior.apply.cleaned } },
       ];
   }
 }

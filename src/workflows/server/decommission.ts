@@ -2,8 +2,11 @@ import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import { PowerState } from "#contract/inventory.ts";
 import { ServerDecommissionInput } from "#contract/server-inputs.ts";
-import { nothing, skip, wait } from "#engine/kit.ts";
-import { ErasedDrive, eraseAll, refuseIfNotErasable } from "./erase.ts";
+import type { HostRef } from "#drivers/host-ports.ts";
+import { nothing, type Skip, skip, type Wait, wait } from "#engine/kit.ts";
+import { ErasedDrive, type ErasedDrive as Erased, eraseAll, refuseIfNotErasable } from "./erase.ts";
+import { cleanHost } from "./erase-host.ts";
+import { hostOf, isByBmc, isByMetal3, unenroll } from "./host.ts";
 import { type ServerContext, bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
 import { Asked, askedIn, bringOff, bringOn, isWait } from "./power.ts";
 
@@ -32,6 +35,8 @@ export const serverDecommission = workflow("server.decommission", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { ports, resource } = context;
+      const host = hostOf(resource);
+      if (host !== null) return checkHost(context, host);
       try {
         const { power } = await ports.bmc.readState(bmcOf(resource), reading(context));
         if (!context.input.skipErase) await refuseIfNotErasable(context);
@@ -43,10 +48,13 @@ export const serverDecommission = workflow("server.decommission", {
     },
   })
   .step("power-off", {
+    when: isByBmc,
     expected: "20s",
     within: "15m",
     poll: { min: "2s", max: "10s" },
     run: async (context) => {
+      if (context.resource.host !== null)
+        return skip("Metal3 switches the host off when it lets it go");
       const unreachable = Unreachable.safeParse(context.memo).data;
       try {
         const off = { graceMs: 60_000, force: true };
@@ -66,6 +74,7 @@ export const serverDecommission = workflow("server.decommission", {
       }
     },
     undo: async (context) => {
+      if (context.resource.host !== null) return;
       if (context.prior["check-unused"]?.power !== "on") return;
       // A shutdown that was asked for may still happen, so a machine that is on is not trusted at once.
       const memo = Restoring.safeParse(context.memo).data ?? {
@@ -98,6 +107,8 @@ export const serverDecommission = workflow("server.decommission", {
         fact({ type: "server.erase_skipped", data: { reason } });
         return skip(`the request said not to erase: ${reason}`, { drives: [] });
       }
+      const host = hostOf(context.resource);
+      if (host !== null) return eraseHost(context, host);
       const result = await eraseAll(context);
       if (isWait(result)) return result;
       if (result.drives.length === 0) {
@@ -113,8 +124,15 @@ export const serverDecommission = workflow("server.decommission", {
     },
   })
   .step("unenroll", {
-    expected: "1s",
-    run: async () => skip("this server is not managed by Metal3"),
+    when: isByMetal3,
+    expected: "20s",
+    within: "3h",
+    poll: { min: "2s", max: "30s" },
+    run: async (context) => {
+      const host = hostOf(context.resource);
+      if (host === null) return skip("this server is not managed by Metal3");
+      return (await unenroll(context, host)) ?? undefined;
+    },
   })
   .step("forget-credentials", {
     expected: "2s",
@@ -146,6 +164,52 @@ export const serverDecommission = workflow("server.decommission", {
     reason: input.reason,
     drives: prior.erase.drives,
   }));
+
+/** A host that a machine of a cluster uses is in use, whatever the record says. */
+async function checkHost(
+  context: ServerContext,
+  host: HostRef,
+): Promise<{ readonly power: PowerState }> {
+  // One that somebody has deleted already is no reason to keep the record for ever.
+  const state = await context.ports.hosts.read(host, reading(context));
+  if (state !== null && state.consumer !== null)
+    throw new Failure(
+      "CONFLICT",
+      `server ${context.resource.id} is in use: its host has been taken by ${state.consumer}`,
+      { details: { consumer: state.consumer } },
+    );
+  return { power: state?.power ?? "unknown" };
+}
+
+type EraseContext = ServerContext & { readonly input: ServerDecommissionInput };
+
+/** Cleaning by Metal3 in the place of an erase: what it did is told, and when it did nothing, why. */
+async function eraseHost(
+  context: EraseContext,
+  host: HostRef,
+): Promise<Wait | Skip<{ drives: Erased[] }> | { drives: Erased[] }> {
+  const { fact, ports } = context;
+  const isThere = (await ports.hosts.read(host, reading(context))) !== null;
+  const result = isThere ? await cleanHost(context, host) : { cleaned: null };
+  if ("kind" in result) return result;
+  if (result.cleaned === null) {
+    fact({ type: "server.erase_skipped", data: { reason: notCleaned } });
+    return skip(notCleaned, { drives: [] });
+  }
+  const { method, at } = result.cleaned;
+  const proof = `the host is available again; Metal3 ended its cleaning at ${at}`;
+  const drives = (context.resource.inventory?.drives ?? []).map(({ id, serial }) => ({
+    serial,
+    driveId: id,
+    method,
+    proof,
+  }));
+  fact({ type: "server.erased", data: { method, drives } });
+  return { drives };
+}
+
+const notCleaned =
+  "Metal3 cleaned nothing: it had written no image, its cleaning is switched off, or its host was gone";
 
 /** Nothing was erased, so the record must not say that something was. */
 const diskless =

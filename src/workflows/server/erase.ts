@@ -29,7 +29,7 @@ export const ErasedDrive = z.object({
   method: z.string(),
   proof: z.string().nullable(),
 });
-type ErasedDrive = z.infer<typeof ErasedDrive>;
+export type ErasedDrive = z.infer<typeof ErasedDrive>;
 
 const Target = z.object({
   serial: z.string().nullable(),

@@ -6,6 +6,8 @@ import { assessHealth } from "#domain/server/health.ts";
 import { isInSelfTest } from "#domain/server/installation.ts";
 import { baselineOf, inventoryChanges } from "#domain/server/inventory-diff.ts";
 import { nothing, wait } from "#engine/kit.ts";
+import { hostOf } from "./host.ts";
+import { inspectHost } from "./inspect-host.ts";
 import { bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
 
 /**
@@ -13,11 +15,13 @@ import { bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
  * to the last inspection.
  *
  * It changes nothing of the machine, not even its power: one that is off is inspected as far as it goes, and
- * the inventory says what could not be seen.
+ * the inventory says what could not be seen. Under Metal3 it is what Metal3's own inspection found, which restarts a host
+ * that nothing is on.
  */
 export const serverInspect = workflow("server.inspect", {
   version: 1,
-  summary: "Reads a server's inventory and health from its BMC and records what changed.",
+  summary:
+    "Reads a server's inventory and health from its BMC or from Metal3 and records what changed.",
   input: ServerInspectInput,
   resource: ({ input }) => ({ type: "server", id: input.serverId }),
   onFailure: "undo",
@@ -31,6 +35,8 @@ export const serverInspect = workflow("server.inspect", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { ports, resource } = context;
+      const host = hostOf(resource);
+      if (host !== null) return inspectHost(context, host);
       const bmc = bmcOf(resource);
       const { power, bootProgress } = await ports.bmc.readState(bmc, reading(context));
       const { since } = Since.safeParse(context.memo).data ?? { since: context.now() };

@@ -1,11 +1,12 @@
 import type { ServerFact } from "#contract/server.ts";
 import type { ServerState } from "#domain/server/state.ts";
+import type { HostPort } from "#drivers/host-ports.ts";
 import type { BmcRef, Ports, ReadOptions, WriteOptions } from "#drivers/ports.ts";
 import { type StepContext, workflowKit } from "#engine/kit.ts";
 
 /** What server workflows work with. */
 export interface ServerEnvironment {
-  readonly ports: Ports;
+  readonly ports: Ports & { readonly hosts: HostPort };
   readonly resource: ServerState;
   readonly fact: ServerFact;
 }

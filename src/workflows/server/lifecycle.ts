@@ -4,6 +4,7 @@ import { ServerLifecycleInput } from "#contract/server-inputs.ts";
 import { nothing, skip } from "#engine/kit.ts";
 import { Applied, apply, awaitState, factsOf, readsMachine, unasked } from "./apply-action.ts";
 import { bmcOf, reading, workflow } from "./kit.ts";
+import { machineOf } from "./machine.ts";
 
 /**
  * server.lifecycle: one small change of a server.
@@ -23,7 +24,10 @@ import { bmcOf, reading, workflow } from "./kit.ts";
  *   reprovision             installs the last image again, as a child run of server.provision
  *   deprovision             cuts the power, ejects what an installation left, and makes the server available.
  *                           It does not erase: what is on the disks stays until they are installed over, or
- *                           erased by decommissioning, and the record says so
+ *                           erased by decommissioning, and the record says so. Under Metal3 the image is taken
+ *                           back, and Metal3 cleans as the host's cleaning mode says
+ *
+ * Under Metal3 power goes through the host; the light and the BMC's restart go to the BMC itself.
  */
 export const serverLifecycle = workflow("server.lifecycle", {
   version: 1,
@@ -48,7 +52,10 @@ export const serverLifecycle = workflow("server.lifecycle", {
           power: resource.power,
           already: action === "enter-maintenance" && resource.rest.state === "maintenance",
         };
-      const state = await ports.bmc.readState(bmcOf(resource), reading(context));
+      const isLight = action === "identify-led-on" || action === "identify-led-off";
+      const state = isLight
+        ? await ports.bmc.readState(bmcOf(resource), reading(context))
+        : await machineOf(context).readState();
       const is = state.changing ? null : state.power;
       const already =
         (action === "power-on" && is === "on") ||
@@ -83,7 +90,7 @@ export const serverLifecycle = workflow("server.lifecycle", {
   .step("record", {
     expected: "1s",
     run: async ({ input, prior, resource, ports, fact }) => {
-      for (const happened of factsOf(input, resource, prior.validate.already)) fact(happened);
+      for (const happened of factsOf(input, resource, prior)) fact(happened);
       if (input.action !== "deprovision") return;
       const { userData = null, networkData = null } = resource.installed ?? {};
       for (const secret of [userData, networkData])
@@ -95,5 +102,5 @@ export const serverLifecycle = workflow("server.lifecycle", {
     already: prior.validate.already,
     powerBefore: prior.validate.power,
     ...(prior.apply.child !== null && { run: prior.apply.child }),
-    ...(input.action === "deprovision" && { erased: false }),
+    ...(input.action === "deprovision" && { erased: false, cleaned: prior.apply.cleaned }),
   }));

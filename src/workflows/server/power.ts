@@ -2,7 +2,8 @@ import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import type { SystemState } from "#drivers/ports.ts";
 import { type Wait, wait } from "#engine/kit.ts";
-import { type ServerContext, bmcOf, elapsedMs, reading, writing } from "./kit.ts";
+import { type ServerContext, elapsedMs } from "./kit.ts";
+import { machineOf } from "./machine.ts";
 
 /**
  * Bringing a machine to a power state, one look at a time. A look reads first, asks only for what is not yet so,
@@ -58,9 +59,9 @@ export async function bringOff(
   asked: Asked | null,
   remember: (asked: Asked) => unknown = (memo) => memo,
 ): Promise<Wait | SystemState> {
-  const { ports, resource, now } = context;
-  const bmc = bmcOf(resource);
-  const state = await ports.bmc.readState(bmc, reading(context));
+  const { now } = context;
+  const machine = machineOf(context);
+  const state = await machine.readState();
   if (isAt(state, "off")) return state;
   const isCut = off.force && off.graceMs === 0;
   if (asked === null && !isCut && (await asksSystem(context, off))) {
@@ -80,7 +81,7 @@ export async function bringOff(
         "off",
         "its operating system did not shut down in the grace period; ask again with force to cut the power",
       );
-    await ports.bmc.setPower(bmc, "force-off", writing(context));
+    await machine.setPower("force-off");
     const memo = remember({ ...(asked ?? askedNow(context)), forcedAt: now() });
     return wait("the power was cut; waiting for the machine to be off", { memo });
   }
@@ -92,7 +93,7 @@ export async function bringOff(
 /** False when the machine cannot be asked to shut down and its power may be cut instead. */
 async function asksSystem(context: ServerContext, off: Off): Promise<boolean> {
   try {
-    await context.ports.bmc.setPower(bmcOf(context.resource), "off", writing(context));
+    await machineOf(context).setPower("off");
     return true;
   } catch (thrown) {
     const cannot =
@@ -109,19 +110,19 @@ export async function bringOn(
   asked: Asked | null,
   remember: (asked: Asked) => unknown = (memo) => memo,
 ): Promise<Wait | SystemState> {
-  const { ports, resource, now } = context;
-  const bmc = bmcOf(resource);
-  const state = await ports.bmc.readState(bmc, reading(context));
+  const { now } = context;
+  const machine = machineOf(context);
+  const state = await machine.readState();
   if (isAt(state, "on")) return state;
   const reason = "the machine was asked to switch on";
   if (asked === null) {
-    await ports.bmc.setPower(bmc, "on", writing(context));
+    await machine.setPower("on");
     return wait(reason, { memo: remember(askedNow(context)) });
   }
   if (elapsedMs(context, asked.askedAt) >= startMs)
     throw mismatch(context, "on", "the BMC took the request and still reports it as off");
   if (!isUnheard(context, state, asked)) return wait(reason, { memo: remember(asked) });
-  await ports.bmc.setPower(bmc, "on", writing(context));
+  await machine.setPower("on");
   return wait(reason, { memo: remember({ ...asked, repeatedAt: now() }) });
 }
 
@@ -186,7 +187,7 @@ export async function cyclePower(
     });
   }
   if (memo.asked === null) {
-    const state = await context.ports.bmc.readState(bmcOf(context.resource), reading(context));
+    const state = await machineOf(context).readState();
     // One that is off no more was asked by this step before a crash: its boot must not be prepared a second time.
     if (isAt(state, "off")) await beforeOn();
   }

@@ -6,9 +6,17 @@ import { nothing, skip } from "#engine/kit.ts";
 import { Watch, awaitInstall } from "./await-install.ts";
 import { verifyChecksum } from "./image-checksum.ts";
 import { planInstallation } from "./installation-plan.ts";
+import { hostOf, isByBmc, isByMetal3, lookAtHost } from "./host.ts";
 import { type ServerContext, bmcOf, reading, workflow, writing } from "./kit.ts";
 import { type Medium, ejectAll, insertAll } from "./media.ts";
 import { cyclePower, isWait } from "./power.ts";
+import {
+  applyImage,
+  awaitImage,
+  onlyMetal3,
+  stageConfig,
+  unstageConfig,
+} from "./provision-host.ts";
 import { leaveInstaller, verifyInstalled } from "./verify-install.ts";
 
 /**
@@ -22,9 +30,12 @@ const Inserted = z.union([
 type Inserted = z.infer<typeof Inserted>;
 
 /**
- * server.provision: installs an operating system from an image, through the BMC's virtual media.
+ * server.provision: installs an operating system from an image, through the BMC's virtual media or by Metal3.
  *
  *   validate ▶ reserve ▶ insert-media ▶ set-boot-once ═ power-cycle ▶ await-install ▶ eject-media ▶ verify ▶ record
+ *   validate ▶ reserve ▶ stage-config ═ apply-image ▶ await-provisioned ▶ verify ▶ record                        (Metal3)
+ *
+ * The steps of the way that is not gone are skipped, and say so.
  *
  * Until the pivot nothing of the machine has changed but what its BMC holds in slots and for the next boot; a
  * failure takes both back, and the machine has not noticed. From the power cycle on the disk is overwritten,
@@ -60,7 +71,8 @@ export const serverProvision = workflow("server.provision", {
     // An image with a checksum is read to its end: some gigabytes, from far away.
     within: "30m",
     output: z.object({
-      completion: Completion,
+      /** Null where Metal3 itself says when the image is written. */
+      completion: Completion.nullable(),
       configDrive: z.boolean(),
       reportsProgress: z.boolean(),
       imageBytes: z.number().nullable(),
@@ -70,6 +82,17 @@ export const serverProvision = workflow("server.provision", {
       const { input, ports, resource } = context;
       const bmc = bmcOf(resource);
       const { sizeBytes } = await ports.images.probe(input.image.url, reading(context));
+      const host = hostOf(resource);
+      if (host !== null) {
+        await lookAtHost(context, host);
+        await verifyChecksum(context, input.image);
+        return {
+          completion: null,
+          configDrive: false,
+          reportsProgress: false,
+          imageBytes: sizeBytes,
+        };
+      }
       const state = await ports.bmc.readState(bmc, reading(context));
       const slots = await ports.bmc.readMedia(bmc, [], reading(context));
       const plan = planInstallation(input, { server: resource, state, slots });
@@ -88,23 +111,35 @@ export const serverProvision = workflow("server.provision", {
     undo: async ({ output, run, fact }) =>
       fact({ type: "server.reservation_released", data: { run: output?.run ?? run.id } }),
   })
+  .step("stage-config", {
+    when: isByMetal3,
+    expected: "1s",
+    output: z.object({ run: RunId, userData: z.boolean(), networkData: z.boolean() }).nullable(),
+    run: stageConfig,
+    undo: unstageConfig,
+  })
   .step("insert-media", {
+    when: isByBmc,
     expected: "10s",
     poll: { min: "2s", max: "10s" },
-    output: Inserted,
+    output: Inserted.nullable(),
     run: async (context) => {
+      if (context.resource.host !== null) return skip(onlyMetal3, null);
       const media = mediaFor(context, context.prior.validate.configDrive);
       return (await insertAll(context, media)) ?? insertedBy(context);
     },
     undo: async (context) => {
+      if (context.resource.host !== null) return;
       const urls = urlsFor(context, [context.output]);
       return (await ejectAll(context, urls)) ?? undefined;
     },
   })
   .step("set-boot-once", {
+    when: isByBmc,
     expected: "3s",
     output: Inserted.nullable(),
     run: async (context) => {
+      if (context.resource.host !== null) return skip(onlyMetal3, null);
       // A retry that starts here has the earlier run's media in; this run's config drive has to replace them.
       const media = mediaFor(context, context.prior.validate.configDrive);
       const waiting = await insertAll(context, media);
@@ -113,21 +148,26 @@ export const serverProvision = workflow("server.provision", {
       return insertedBy(context);
     },
     undo: async (context) => {
+      if (context.resource.host !== null) return;
       await context.ports.bmc.clearBootOverride(bmcOf(context.resource), writing(context));
     },
   })
-  .pivot("from the power cycle on, the installer overwrites the disk")
+  .pivot("from here on the installer, or Metal3, overwrites the disk")
   .step("power-cycle", {
+    when: isByBmc,
     expected: "20s",
     within: "15m",
     poll: { min: "2s", max: "10s" },
-    output: z.object({
-      offAt: z.number(),
-      onAt: z.number(),
-      resetBefore: z.string().nullable(),
-    }),
+    output: z
+      .object({
+        offAt: z.number(),
+        onAt: z.number(),
+        resetBefore: z.string().nullable(),
+      })
+      .nullable(),
     run: async (context) => {
       const { ports, resource, now } = context;
+      if (resource.host !== null) return skip(onlyMetal3, null);
       // What runs now is about to be overwritten: it is asked to shut down, but not waited for long.
       const cycled = await cyclePower(context, { graceMs: 30_000, force: true }, async () => {
         // A machine that restarted by itself meanwhile has used its override up.
@@ -139,36 +179,52 @@ export const serverProvision = workflow("server.provision", {
     },
   })
   .step("await-install", {
+    when: isByBmc,
     expected: "9m",
     within: "40m",
     poll: { min: "5s", max: "20s" },
-    output: z.object({
-      evidence: Completion,
-      watch: Watch,
-    }),
-    run: async (context) =>
-      awaitInstall(context, {
-        completion: context.prior.validate.completion,
-        live: context.input.image.format === "live-iso",
-        ...context.prior["power-cycle"],
-      }),
+    output: z.object({ evidence: Completion, watch: Watch }).nullable(),
+    run: async (context) => {
+      const { completion } = context.prior.validate;
+      const cycle = context.prior["power-cycle"];
+      if (completion === null || cycle === null) return skip(onlyMetal3, null);
+      const live = context.input.image.format === "live-iso";
+      return awaitInstall(context, { completion, live, ...cycle });
+    },
   })
   .step("eject-media", {
+    when: isByBmc,
     expected: "10s",
     within: "15m",
     poll: { min: "2s", max: "10s" },
     run: async (context) => {
       const { input, prior } = context;
+      const end = prior["await-install"];
+      const cycle = prior["power-cycle"];
+      if (end === null || cycle === null) return skip(onlyMetal3);
       if (input.image.format === "live-iso")
         return skip("the server runs from its medium, which stays in");
       const hasLeft = Left.safeParse(context.memo).success;
-      const leaving = hasLeft
-        ? null
-        : await leaveInstaller(context, { ...prior["await-install"], ...prior["power-cycle"] });
+      const leaving = hasLeft ? null : await leaveInstaller(context, { ...end, ...cycle });
       if (leaving !== null) return leaving;
       const ejecting = await ejectAll(context, urlsFor(context, insertedBefore(prior)));
       return ejecting === null ? undefined : { ...ejecting, memo: { left: true } };
     },
+  })
+  .step("apply-image", {
+    when: isByMetal3,
+    expected: "2s",
+    // What was on it is cleaned away first.
+    within: "2h",
+    poll: { min: "2s", max: "15s" },
+    run: applyImage,
+  })
+  .step("await-provisioned", {
+    when: isByMetal3,
+    expected: "6m",
+    within: "90m",
+    poll: { min: "5s", max: "20s" },
+    run: awaitImage,
   })
   .step("verify", {
     expected: "15s",
@@ -203,7 +259,7 @@ export const serverProvision = workflow("server.provision", {
     serverId: input.serverId,
     image: input.image,
     completion: prior.validate.completion,
-    evidence: prior["await-install"].evidence,
+    evidence: prior["await-install"]?.evidence ?? null,
   }));
 
 const Left = z.object({ left: z.literal(true) });
@@ -223,7 +279,7 @@ const insertedBy = ({ input, run }: ProvisionContext): Inserted => ({
 
 /** What the steps of this run, and of those that it goes on from, have put in. */
 const insertedBefore = (prior: {
-  readonly "insert-media": Inserted;
+  readonly "insert-media": Inserted | null;
   readonly "set-boot-once": Inserted | null;
 }): readonly (Inserted | null)[] => [prior["insert-media"], prior["set-boot-once"]];
 

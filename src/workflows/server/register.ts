@@ -5,9 +5,11 @@ import { ServerRegisterInput } from "#contract/server-inputs.ts";
 import type { ServerFact } from "#contract/server.ts";
 import { usableSerial, usableUuid } from "#domain/server/identity.ts";
 import { nothing, skip, wait } from "#engine/kit.ts";
+import { awaitEnrolled, hostOf, isByMetal3, unenroll, writingHost } from "./host.ts";
 import { type ServerContext, bmcRef, reading, workflow } from "./kit.ts";
 
 const Identified = z.object({
+  systemPath: z.string(),
   uuid: z.string().nullable(),
   serial: z.string().nullable(),
   manufacturer: z.string().nullable(),
@@ -111,9 +113,31 @@ export const serverRegister = workflow("server.register", {
     undo: async ({ fact }) => fact({ type: "server.registration_undone", data: {} }),
   })
   .step("enroll", {
-    expected: "1s",
-    run: async () => skip("this server is not managed by Metal3"),
-    undo: async () => undefined,
+    when: isByMetal3,
+    expected: "15s",
+    within: "30m",
+    poll: { min: "2s", max: "15s" },
+    run: async (context) => {
+      const { input, prior, ports, resource } = context;
+      const host = hostOf(resource);
+      if (host === null) return skip("this server is not managed by Metal3");
+      const { systemPath, fingerprint256 } = prior.identify;
+      const wanted = {
+        bmc: bmcRef({ ...input, tls: { ...input.tls, fingerprint256 } }),
+        systemPath,
+        vendor: prior.identify.bmc.vendor,
+        bootMacAddress: null,
+        bootMode: "UEFI" as const,
+        online: false,
+        labels: {},
+      };
+      await ports.hosts.enroll(host, wanted, writingHost(context));
+      return (await awaitEnrolled(context, host)) ?? undefined;
+    },
+    undo: async (context) => {
+      const host = hostOf(context.resource);
+      return host === null ? undefined : ((await unenroll(context, host)) ?? undefined);
+    },
   })
   .step("inspect-now", {
     expected: "50s",
@@ -154,7 +178,10 @@ export const serverRegister = workflow("server.register", {
 const pinnedBy = ({ tls }: ServerRegisterInput, seen: string): string | null =>
   tls.mode === "pin" ? (tls.fingerprint256 ?? seen) : null;
 
-const identifiedFact = (data: Identified): ServerFact => ({ type: "server.identified", data });
+const identifiedFact = ({ systemPath: _path, ...data }: Identified): ServerFact => ({
+  type: "server.identified",
+  data,
+});
 
 /**
  * Refuses a machine that is a server already, or is about to become one by an older registration. Answers with a

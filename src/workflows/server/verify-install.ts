@@ -4,6 +4,7 @@ import { follow } from "#domain/server/installation.ts";
 import type { SystemState } from "#drivers/ports.ts";
 import { type Wait, wait } from "#engine/kit.ts";
 import { type Booted, type InstallEnd, Watch, lookOf, timesOf } from "./await-install.ts";
+import { hostOf } from "./host.ts";
 import { type ServerContext, bmcOf, elapsedMs, reading, writing } from "./kit.ts";
 import { ejectAll } from "./media.ts";
 import { Asked, bringOff, bringOn, isWait } from "./power.ts";
@@ -79,6 +80,7 @@ export async function verifyInstalled(
   };
   const on = await bringOn(context, memo.asked, (asked) => ({ ...memo, asked }));
   if (isWait(on)) return on;
+  if (hostOf(resource) !== null) return null;
   if (on.boot?.enabled === "once") await ports.bmc.clearBootOverride(bmc, writing(context));
   if (!what.live) {
     const ejecting = await ejectAll(context, what.urls);

@@ -1,0 +1,110 @@
+import { Failure } from "#contract/failures.ts";
+import { hostName } from "#contract/host-name.ts";
+import type { ServerId } from "#contract/ids.ts";
+import { type ClusterRef, type HostPoolPort, hostLabelsOf } from "#drivers/cluster-ports.ts";
+import type { Clients } from "#drivers/kubernetes/clients.ts";
+import { type JsonPatch, pointerSegment } from "#drivers/kubernetes/object.ts";
+import { edit, type Ours } from "#drivers/kubernetes/ours.ts";
+import { bareMetalHosts } from "./kinds.ts";
+
+/** Which hosts a cluster's machines may take, told by labels on the hosts. See `HostPoolPort`. */
+export function createHostPool(clients: Clients): HostPoolPort {
+  const at = ({ place }: ClusterRef, server: ServerId): Ours => ({
+    id: server,
+    namespace: place.namespace,
+    name: hostName(server),
+  });
+
+  return {
+    async assign(cluster, servers, options) {
+      for (const { server, group } of servers) {
+        const labels = hostLabelsOf(cluster.id, group);
+        const host = at(cluster, server);
+        await edit(
+          clients.at(cluster.place),
+          bareMetalHosts,
+          host,
+          ({ metadata }) => {
+            const owner = metadata.labels[clusterLabel(cluster)];
+            if (owner !== undefined && owner !== cluster.id)
+              throw new Failure(
+                "CONFLICT",
+                `the BareMetalHost ${host.namespace}/${host.name} is marked for ${owner}`,
+                { details: { reason: "marked", owner, server } },
+              );
+            const missing = Object.entries(labels).filter(
+              ([name, value]) => metadata.labels[name] !== value,
+            );
+            return missing.length === 0
+              ? null
+              : missing.map(([name, value]): JsonPatch => ({
+                  op: "add",
+                  path: labelPath(name),
+                  value,
+                }));
+          },
+          options,
+        ).catch((thrown: unknown) => {
+          throw isNotThere(thrown) ? withoutHost(cluster, server) : thrown;
+        });
+      }
+    },
+
+    async unassign(cluster, servers, options) {
+      const label = clusterLabel(cluster);
+      for (const server of servers) {
+        await edit(
+          clients.at(cluster.place),
+          bareMetalHosts,
+          at(cluster, server),
+          ({ metadata }) =>
+            metadata.labels[label] === cluster.id
+              ? [
+                  { op: "test", path: labelPath(label), value: cluster.id },
+                  ...Object.keys(hostLabelsOf(cluster.id, ""))
+                    .filter((name) => metadata.labels[name] !== undefined)
+                    .map((name): JsonPatch => ({ op: "remove", path: labelPath(name) })),
+                ]
+              : null,
+          options,
+        ).catch((thrown: unknown) => {
+          if (!isNotThere(thrown)) throw thrown;
+        });
+      }
+    },
+
+    async idle(cluster, servers, options) {
+      const marked = await clients.at(cluster.place).list(
+        bareMetalHosts,
+        {
+          namespace: cluster.place.namespace,
+          labels: { [clusterLabel(cluster)]: cluster.id },
+        },
+        options,
+      );
+      const busy = new Set(
+        marked
+          .filter(
+            ({ spec, status }) =>
+              spec.consumerRef !== undefined || status?.provisioning?.state !== "available",
+          )
+          .map(({ metadata }) => metadata.name),
+      );
+      return servers.filter((server) => !busy.has(hostName(server)));
+    },
+  };
+}
+
+const clusterLabel = ({ id }: ClusterRef): string => Object.keys(hostLabelsOf(id, ""))[0] ?? "";
+
+const labelPath = (name: string): string => `/metadata/labels/${pointerSegment(name)}`;
+
+const isNotThere = (thrown: unknown): boolean =>
+  thrown instanceof Failure && thrown.code === "NOT_FOUND";
+
+const withoutHost = ({ place }: ClusterRef, server: ServerId): Failure =>
+  new Failure(
+    "KUBERNETES_REJECTED",
+    `server ${server} has no BareMetalHost in ${place.namespace}: only servers that Metal3 manages there can become a cluster's machines`,
+    { details: { reason: "no-host", server } },
+  );

@@ -1,0 +1,110 @@
+import type { Problem } from "#contract/cluster.ts";
+import { Failure } from "#contract/failures.ts";
+import { hostName } from "#contract/host-name.ts";
+import type { ProvisionedImage } from "#contract/server.ts";
+import type { ServerState } from "#domain/server/state.ts";
+import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
+import type { HostRef, HostState, StagedConfig } from "#drivers/host-ports.ts";
+import { type Wait, wait } from "#engine/kit.ts";
+import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
+import { type ServerContext, reading, writing } from "./kit.ts";
+
+/** A server under Metal3, as workflows look at it and bring it from state to state. */
+
+/** The server's host; null under redfish. */
+export const hostOf = ({ id, host }: ServerState): HostRef | null =>
+  host === null ? null : { id, place: host, name: hostName(id) };
+
+type Managed = { readonly resource: Pick<ServerState, "host"> };
+
+/** For steps that only servers under Metal3, or only the others, have something to do in. */
+export const isByMetal3 = ({ resource }: Managed): boolean => resource.host !== null;
+export const isByBmc = (managed: Managed): boolean => !isByMetal3(managed);
+
+export const writingHost = (context: ServerContext): KubernetesWrite => ({
+  ...writing(context),
+  run: context.run.id,
+});
+
+/** One look at the host. What it complains of becomes a fact: Metal3 forgets an error when it tries again, after a minute or two. */
+export async function lookAtHost(context: ServerContext, host: HostRef): Promise<HostState> {
+  const state = await context.ports.hosts.read(host, reading(context));
+  if (state === null)
+    throw new Failure(
+      "KUBERNETES_REJECTED",
+      `the BareMetalHost ${host.place.namespace}/${host.name} is no longer on the management cluster: somebody else has deleted it`,
+      { details: { reason: "gone" } },
+    );
+  tellHostProblems(context, state.problems);
+  return state;
+}
+
+export function tellHostProblems(
+  { resource, fact }: ServerContext,
+  seen: readonly Problem[],
+): void {
+  const changed = changedProblems(resource.problems, seen);
+  if (changed !== null) fact({ type: "server.problems_seen", data: changed });
+}
+
+export function waitForHost(what: string, state: HostState): Wait {
+  const paused = state.paused ? "; it is paused by an annotation, so nothing will happen" : "";
+  return waitForOperator(what, `${state.summary}${paused}`, state.problems);
+}
+
+/** Null once Metal3 has taken the host in and can speak to its BMC. */
+export async function awaitEnrolled(context: ServerContext, host: HostRef): Promise<Wait | null> {
+  const state = await lookAtHost(context, host);
+  return isEnrolled(state) ? null : waitForHost("Metal3 to register the host", state);
+}
+
+const isEnrolled = ({ state }: HostState): boolean => state !== "" && state !== "registering";
+
+/** Null once nothing is on the host; what an image was written to is cleaned by Metal3 first. */
+export async function clearHost(context: ServerContext, host: HostRef): Promise<Wait | null> {
+  const { ports } = context;
+  await ports.hosts.clearImage(host, writingHost(context));
+  const state = await lookAtHost(context, host);
+  const isClear = state.image.wanted === null && state.state === "available";
+  return isClear ? null : waitForHost("Metal3 to clean the host", state);
+}
+
+/**
+ * Null once the image is wished for by this run. An image of before is taken back and cleaned away first, because Metal3 does
+ * nothing for a wish that it has fulfilled already.
+ */
+export async function wishImage(
+  context: ServerContext,
+  host: HostRef,
+  wanted: { readonly image: ProvisionedImage; readonly config: StagedConfig | null },
+): Promise<Wait | null> {
+  const { ports, run } = context;
+  const state = await lookAtHost(context, host);
+  if (state.imageOf === run.id) return null;
+  if (state.image.wanted !== null || state.state !== "available") return clearHost(context, host);
+  await ports.hosts.setImage(host, wanted, writingHost(context));
+  return null;
+}
+
+/** The host once the image is on its disk; else what to wait for. */
+export async function awaitProvisioned(
+  context: ServerContext,
+  host: HostRef,
+): Promise<Wait | HostState> {
+  const state = await lookAtHost(context, host);
+  const isWritten =
+    state.state === "provisioned" &&
+    state.image.wanted !== null &&
+    state.image.written === state.image.wanted;
+  return isWritten ? state : waitForHost("Metal3 to write the image", state);
+}
+
+/** Null once nothing of the host is left. */
+export async function unenroll(context: ServerContext, host: HostRef): Promise<Wait | null> {
+  const asked = await context.ports.hosts.unenroll(host, writingHost(context));
+  if (asked === "gone") return null;
+  const state = await context.ports.hosts.read(host, reading(context));
+  return state === null
+    ? wait("waiting for the host's secret to be gone")
+    : waitForHost("Metal3 to let the host go", state);
+}

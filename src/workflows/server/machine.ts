@@ -1,0 +1,38 @@
+import type { PowerIntent, SystemState } from "#drivers/ports.ts";
+import { type ServerContext, bmcOf, reading, writing } from "./kit.ts";
+import { hostOf, lookAtHost, writingHost } from "./host.ts";
+
+/**
+ * A server's power, whoever manages it. Under Metal3 the wish goes to the host, which would otherwise put its own wish through
+ * against ours; when and how its operating system is asked to shut down is then Metal3's business.
+ */
+export interface Machine {
+  readState(): Promise<SystemState>;
+  setPower(intent: PowerIntent): Promise<"already" | "asked">;
+}
+
+export function machineOf(context: ServerContext): Machine {
+  const { ports, resource } = context;
+  const host = hostOf(resource);
+  if (host === null) {
+    const bmc = bmcOf(resource);
+    return {
+      readState: () => ports.bmc.readState(bmc, reading(context)),
+      setPower: (intent) => ports.bmc.setPower(bmc, intent, writing(context)),
+    };
+  }
+  return {
+    async readState() {
+      const { power, online } = await lookAtHost(context, host);
+      return {
+        power,
+        changing: power !== "unknown" && (power === "on") !== online,
+        bootProgress: null,
+        lastResetAt: null,
+        boot: null,
+        indicator: "unknown",
+      };
+    },
+    setPower: (intent) => ports.hosts.setOnline(host, intent === "on", writingHost(context)),
+  };
+}

@@ -1,0 +1,50 @@
+import type { ServerProvisionInput } from "#contract/server-inputs.ts";
+import type { StagedConfig } from "#drivers/host-ports.ts";
+import { skip } from "#engine/kit.ts";
+import { awaitProvisioned, hostOf, wishImage, writingHost } from "./host.ts";
+import type { ServerContext } from "./kit.ts";
+import { isWait } from "./power.ts";
+
+/** The part of an installation that Metal3 carries out: it writes the image itself, so nobody boots an installer. */
+
+type ProvisionContext = ServerContext & { readonly input: ServerProvisionInput };
+
+/** Why a step of the other way of installing has nothing to do. */
+export const notMetal3 = "this server is installed through its BMC";
+export const onlyMetal3 = "Metal3 installs this server";
+
+export async function stageConfig(context: ProvisionContext) {
+  const host = hostOf(context.resource);
+  if (host === null) return skip(notMetal3, null);
+  const { userData, networkData } = context.input;
+  if (userData === null && networkData === null)
+    return skip("there is no configuration to stage", null);
+  await context.ports.hosts.stageConfig(host, { userData, networkData }, writingHost(context));
+  return {
+    run: context.run.id,
+    userData: userData !== null,
+    networkData: networkData !== null,
+  };
+}
+
+export async function unstageConfig(context: ProvisionContext): Promise<void> {
+  const host = hostOf(context.resource);
+  if (host !== null) await context.ports.hosts.unstageConfig(host, writingHost(context));
+}
+
+export async function applyImage(
+  context: ProvisionContext & { readonly prior: { readonly "stage-config": StagedConfig | null } },
+) {
+  const host = hostOf(context.resource);
+  if (host === null) return skip(notMetal3);
+  const { input, prior } = context;
+  const wanted = { image: input.image, config: prior["stage-config"] };
+  return (await wishImage(context, host, wanted)) ?? undefined;
+}
+
+export async function awaitImage(context: ProvisionContext) {
+  const host = hostOf(context.resource);
+  if (host === null) return skip(notMetal3);
+  const state = await awaitProvisioned(context, host);
+  return isWait(state) ? state : undefined;
+}
