@@ -7,6 +7,7 @@ import { maintain } from "#journal/maintain.ts";
 import { migrate } from "#journal/migrate.ts";
 import type { Config } from "#platform/config.ts";
 import type { Log } from "#platform/log.ts";
+import { createClusterReader, createVmReader } from "#projections/compute-reader.ts";
 import { createEventReader } from "#projections/event-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
 import { createServerReader } from "#projections/server-reader.ts";
@@ -103,9 +104,13 @@ async function open(
       engineRunUrl: (run) => engineRunUrl(config, run),
     }),
     servers: createServerReader(database, () => clock.now()),
+    clusters: createClusterReader(database, () => clock.now()),
+    vms: createVmReader(database, () => clock.now()),
+    kubernetes: null,
     events: createEventReader(database, journal, () => clock.now()),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),
+    reveal: (id) => secrets.reveal(id),
     fingerprint: (text) => cipher.token(`request ${text}`),
     region: config.MILLWRIGHT_REGION,
     log,

@@ -14,7 +14,7 @@ import { type Route, route } from "#http/endpoint.ts";
 import { list, single } from "#http/envelope.ts";
 import { type Once, idempotencyHeaders, idempotencyKey, requestText } from "#http/once.ts";
 import { PlaceParams, ServerParams, placeOf } from "#http/place.ts";
-import { Plan } from "#http/plan.ts";
+import { Plan, noRunNeeded } from "#http/plan.ts";
 import { PlanQuery, name, paging } from "#http/queries.ts";
 import { acceptedServer, noServer } from "#http/start-run.ts";
 import { type ServerFilter, ServerKey, serverSorts } from "#projections/server-list.ts";
@@ -102,14 +102,6 @@ const getRoute = (deps: ApiDependencies): Route =>
       return { status: 200, data: server };
     },
   );
-
-const noRunNeeded = {
-  workflow: null,
-  version: null,
-  estimatedDurationMs: 0,
-  pivot: null,
-  steps: [],
-};
 
 const updateRoute = (deps: ApiDependencies, once: Once): Route =>
   route(
