@@ -1,12 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import { migrate } from "#journal/migrate.ts";
 import type { Database } from "#platform/database.ts";
 import { openPglite } from "#platform/pglite.ts";
 import { openPostgres } from "#platform/postgres.ts";
+import { createServerDatabase } from "#test/processes/server-database.ts";
 
 /**
  * The databases on which everything is measured: PGlite in a real directory, with fsync as in production, and, when
@@ -44,30 +43,17 @@ const serverUrl = process.env["TEST_DATABASE_URL"];
 const kinds: readonly Database["kind"][] =
   serverUrl === undefined ? ["pglite"] : ["pglite", "postgres"];
 
-async function administer(server: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
 /** A new, empty database. On PostgreSQL the directory is there too: a control plane keeps its keys in one. */
 async function makeSite(kind: Database["kind"]): Promise<Site> {
   const dir = await mkdtemp(join(tmpdir(), "millwright-bench-"));
   const removeDir = (): Promise<void> => rm(dir, { recursive: true, force: true });
   if (kind === "pglite" || serverUrl === undefined)
     return { place: { kind: "pglite", dir }, remove: removeDir };
-  const name = `millwright_bench_${randomBytes(6).toString("hex")}`;
-  await administer(serverUrl, `create database ${name}`);
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
+  const { url, drop } = await createServerDatabase(serverUrl);
   return {
-    place: { kind, dir, url: url.href },
+    place: { kind, dir, url },
     async remove() {
-      await administer(serverUrl, `drop database if exists ${name} with (force)`);
+      await drop();
       await removeDir();
     },
   };

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { present, tryBmc, tryLab, until } from "./clients/try-lab.ts";
@@ -17,7 +18,7 @@ const system = "/redfish/v1/Systems/System.Embedded.1";
 interface Overview {
   readonly speed: number;
   readonly bmcs: readonly Entry[];
-  readonly kubernetes: null;
+  readonly kubernetes: { readonly url: string; readonly kubeconfig: string } | null;
   readonly images: readonly {
     readonly name: string;
     readonly url: string;
@@ -369,3 +370,79 @@ describe("what a hand in the rack can do", () => {
     expect(again.error.message).toBe("there is a BMC called lab-01-idrac9 already");
   });
 });
+
+describe("the cluster of a lab", () => {
+  test("is told in the overview, in the effects and in the snapshot, and outlives a restart", async () => {
+    const first = await tryLab({ servers: 0, hasKubernetes: true });
+    const { kubernetes } = await first.control<Overview>("GET", "/_lab");
+    const config = JSON.parse(kubernetes?.kubeconfig ?? "") as KubeconfigFile;
+    const token = config.users[0]?.user.token ?? "";
+    const ca = Buffer.from(
+      config.clusters[0]?.cluster["certificate-authority-data"] ?? "",
+      "base64",
+    );
+    const before = await first.control<unknown>("GET", "/_lab/snapshot");
+    const place = "/api/v1/namespaces/default/configmaps";
+    const create = { method: "POST", token, ca, key: "run_1/step" };
+    const body = { metadata: { name: "motd" }, data: { text: "hello" } };
+    expect(await send(`${kubernetes?.url}${place}`, { ...create, body })).toBe(201);
+    const effects = await first.control<Effect[]>(
+      "GET",
+      "/_lab/effects?target=ConfigMap/default/motd",
+    );
+    expect(effects).toMatchObject([{ action: "create", key: "run_1/step" }]);
+    const between = await first.control<unknown>("GET", "/_lab/snapshot");
+    expect(between).toMatchObject({
+      kubernetes: { "ConfigMap default/motd": { data: { text: "hello" } } },
+    });
+    await first.lab.close();
+
+    const second = await tryLab({ servers: 0, hasKubernetes: true, dataDir: first.dataDir });
+    const again = await second.control<Overview>("GET", "/_lab");
+    expect(again.kubernetes).toEqual(kubernetes);
+    expect(await second.control<unknown>("GET", "/_lab/snapshot")).toEqual(between);
+    const path = `${kubernetes?.url}${place}/motd`;
+    const fault = { method: "DELETE", status: 503, times: 1 };
+    await second.control<unknown>("POST", "/_lab/kubernetes/faults", fault);
+    expect(await send(path, { method: "DELETE", token, ca })).toBe(503);
+    expect(await send(path, { method: "DELETE", token, ca })).toBe(200);
+    expect(await second.control<unknown>("GET", "/_lab/snapshot")).toEqual(before);
+    await second.end();
+  });
+});
+
+interface KubeconfigFile {
+  readonly clusters: readonly {
+    readonly cluster: { readonly "certificate-authority-data": string };
+  }[];
+  readonly users: readonly { readonly user: { readonly token: string } }[];
+}
+
+/** Sends one request to the API server; returns the status of its answer. */
+function send(
+  url: string,
+  asked: {
+    readonly method: string;
+    readonly token: string;
+    readonly ca: Buffer;
+    readonly key?: string;
+    readonly body?: unknown;
+  },
+): Promise<number> {
+  const { method, token, ca, key, body } = asked;
+  const text = body === undefined ? "" : JSON.stringify(body);
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    ...(key === undefined ? {} : { "idempotency-key": key }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = https.request(url, { method, ca, headers, agent: false }, (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.statusCode ?? 0));
+    });
+    request.on("error", reject);
+    request.end(text);
+  });
+}

@@ -5,6 +5,12 @@ import { ControlServer } from "./control/server.ts";
 import { Fleet, isPortTaken } from "./fleet.ts";
 import type { Wanted } from "./fleet.ts";
 import { buildImages } from "./images/catalogue.ts";
+import { operatorsOn } from "./kubernetes/behaviours/catalogue.ts";
+import { labMachines } from "./kubernetes/behaviours/metal3/lab-machines.ts";
+import { seedObjects } from "./kubernetes/behaviours/seed.ts";
+import { startKubernetes } from "./kubernetes/kubernetes.ts";
+import type { Kubernetes } from "./kubernetes/kubernetes.ts";
+import { StoreJournal } from "./kubernetes/store/journal.ts";
 import { network } from "./media/network.ts";
 import type { Options } from "./options.ts";
 import { profileById, profiles } from "./profiles/catalogue.ts";
@@ -24,6 +30,8 @@ export interface Lab {
     readonly address: string;
     readonly username: string;
   }[];
+  /** Null when it was not asked for. */
+  readonly kubernetes: { readonly url: string } | null;
   /** Saves what is under way and stops listening. */
   readonly close: () => Promise<void>;
 }
@@ -54,14 +62,21 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
   const callbackDelayMs = (attempts: number): number => 250 * 2 ** attempts;
   const world = new World({ clock, journal, network, callbackDelayMs });
   const fleet = new Fleet({ world, journal, faults, clock, timing, host: options.host });
+  const cluster = options.hasKubernetes ? new StoreJournal(stateFolder(options.dataDir)) : null;
+  let kubernetes: Kubernetes | null = null;
   const close = async (): Promise<void> => {
-    await Promise.all([control.close(), fleet.close()]);
+    await Promise.all([control.close(), fleet.close(), kubernetes?.close()]);
     world.close();
     journal.close();
+    cluster?.close();
     lock.release();
   };
   try {
     await fleet.addAll(wantedBmcs(options, journal));
+    kubernetes =
+      cluster === null
+        ? null
+        : await startCluster(options, { clock, journal: cluster, world, fleet });
   } catch (error) {
     await close();
     throw isPortTaken(error)
@@ -70,13 +85,47 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
         )
       : error;
   }
-  control.open({ world, fleet, faults, speed: options.speed, url });
+  control.open({ world, fleet, faults, speed: options.speed, url, kubernetes });
   const bmcs = fleet.list().map((bmc) => ({
     name: bmc.name,
     address: control.addressOf(bmc.port),
     username: bmc.profile.account.username,
   }));
-  return { url, bmcs, close };
+  return { url, bmcs, kubernetes, close };
+}
+
+interface ClusterPorts {
+  readonly clock: () => number;
+  readonly journal: StoreJournal;
+  readonly world: World;
+  readonly fleet: Fleet;
+}
+
+/** The cluster beside the machines: its changes of the world stand in the same log. */
+async function startCluster(
+  options: Options,
+  { clock, journal, world, fleet }: ClusterPorts,
+): Promise<Kubernetes> {
+  const { host, speed, kubernetesPort: port } = options;
+  const effects: World["note"] = (target, action, detail, key) =>
+    world.note(target, action, detail, key);
+  try {
+    return await startKubernetes({
+      host,
+      port,
+      clock,
+      speed,
+      behaviours: operatorsOn(labMachines({ world, fleet })),
+      seeds: seedObjects("default"),
+      journal,
+      effects,
+    });
+  } catch (error) {
+    if (!isPortTaken(error)) throw error;
+    throw new StartError(
+      `--kubernetes-port ${port} is in use; choose another, or none for a free port`,
+    );
+  }
 }
 
 /** The healthy servers, the named faults, and what was added by hand before a restart. */

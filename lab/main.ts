@@ -35,6 +35,9 @@ function announce(lab: Lab, speed: number): void {
       : [
           `  a BMC     ${example.address}  (${example.name}, user ${example.username}; passwords are in /_lab)`,
         ]),
+    ...(lab.kubernetes === null
+      ? []
+      : [`  cluster   ${lab.kubernetes.url}  (a kubeconfig is in /_lab)`]),
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   process.send?.({ type: "ready", url: lab.url });

@@ -13,8 +13,15 @@ describe("the lab's options", () => {
         portBase: null,
         dataDir: ".millwright",
         hasNamedFaults: true,
+        hasKubernetes: true,
+        kubernetesPort: 0,
       },
     });
+  });
+
+  test("--no-kubernetes stands alone", () => {
+    const parsed = parseOptions(["--no-kubernetes", "--servers", "3"], {});
+    expect(parsed).toMatchObject({ options: { hasKubernetes: false, servers: 3 } });
   });
 
   test("a flag wins over its variable", () => {

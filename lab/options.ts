@@ -12,6 +12,9 @@ export interface Options {
   readonly dataDir: string;
   /** Whether one machine of each named fault is added. */
   readonly hasNamedFaults: boolean;
+  readonly hasKubernetes: boolean;
+  /** Port of the Kubernetes API server; 0 means the one that it had, or a free one. */
+  readonly kubernetesPort: number;
 }
 
 export const usage = `Usage: npm run lab -- [options]
@@ -23,6 +26,8 @@ export const usage = `Usage: npm run lab -- [options]
   --data-dir DIR         where the state is kept (.millwright)        MILLWRIGHT_DATA_DIR
   --host ADDRESS         where the lab listens (127.0.0.1)            MILLWRIGHT_HOST
   --named-faults yes|no  one machine of each named fault (yes)
+  --kubernetes-port N    port of the Kubernetes API server (a free port)
+  --no-kubernetes        no Kubernetes API server
   --help                 this text
 `;
 
@@ -39,6 +44,8 @@ interface Setting {
   /** What is allowed, as the end of a sentence. */
   readonly allowed: string;
   readonly isValid: (text: string) => boolean;
+  /** The flag stands alone and means yes. */
+  readonly isAlone?: true;
 }
 
 function wholeNumber(from: number, to: number): Pick<Setting, "allowed" | "isValid"> {
@@ -83,6 +90,14 @@ const settings = {
     allowed: "yes or no",
     isValid: (text) => text === "yes" || text === "no",
   },
+  kubernetesPort: { flag: "--kubernetes-port", fallback: "0", ...wholeNumber(0, 65_535) },
+  noKubernetes: {
+    flag: "--no-kubernetes",
+    fallback: "no",
+    allowed: "given without a value",
+    isValid: (text) => text === "yes",
+    isAlone: true,
+  },
   host: { flag: "--host", variable: "MILLWRIGHT_HOST", fallback: "127.0.0.1", ...notEmpty },
 } as const satisfies Record<string, Setting>;
 
@@ -107,8 +122,9 @@ export function parseOptions(
         message: `${arg} is not known; the flags are ${known.join(", ")} and --help`,
       };
     }
-    if (equals === -1) at += 1;
-    const text = equals === -1 ? args[at] : arg.slice(equals + 1);
+    const isAlone = "isAlone" in settings[name] && equals === -1;
+    if (equals === -1 && !isAlone) at += 1;
+    const text = isAlone ? "yes" : equals === -1 ? args[at] : arg.slice(equals + 1);
     if (text === undefined)
       return { kind: "error", message: `${flag} needs a value: ${settings[name].allowed}` };
     const problem = check(name, flag, text);
@@ -146,6 +162,8 @@ function build(text: (name: Name) => string): Parsed {
       portBase,
       dataDir: text("dataDir"),
       hasNamedFaults: text("namedFaults") === "yes",
+      hasKubernetes: text("noKubernetes") !== "yes",
+      kubernetesPort: Number(text("kubernetesPort")),
     },
   };
 }

@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
-import pg from "pg";
 import { describe } from "vitest";
 import type { Database } from "#platform/database.ts";
 import { openPostgres } from "#platform/postgres.ts";
 import { openMemoryDatabase } from "./memory-database.ts";
+import { createServerDatabase } from "./processes/server-database.ts";
 
 /**
  * The two databases on which the same suites run. PGlite is always there. A PostgreSQL server is used when
@@ -38,32 +37,20 @@ const pglite: Backend = {
 const postgres = (server: string): Backend => ({
   kind: "postgres",
   async open() {
-    const name = `millwright_test_${randomBytes(6).toString("hex")}`;
-    const admin = async (sql: string): Promise<void> => {
-      const client = new pg.Client({ connectionString: server });
-      await client.connect();
-      try {
-        await client.query(sql);
-      } finally {
-        await client.end();
-      }
-    };
-    await admin(`create database ${name}`);
-    const url = new URL(server);
-    url.pathname = `/${name}`;
+    const { url, drop } = await createServerDatabase(server);
     const opened: Database[] = [];
     const another = async (): Promise<Database> => {
-      const database = await openPostgres(url.href, { maxConnections: 10 });
+      const database = await openPostgres(url, { maxConnections: 10 });
       opened.push(database);
       return database;
     };
     return {
       database: await another(),
-      url: url.href,
+      url,
       another,
       async drop() {
         await Promise.all(opened.map((database) => database.close()));
-        await admin(`drop database if exists ${name} with (force)`);
+        await drop();
       },
     };
   },

@@ -38,8 +38,11 @@ async function prepare(prepared: string): Promise<void> {
   }
 }
 
-export async function openMemoryDatabase(): Promise<Database> {
+/** `shared`: a bridge lets others in. */
+export async function openMemoryDatabase({
+  shared = false,
+}: { readonly shared?: boolean } = {}): Promise<Database> {
   const prepared = pathOf();
   if (!existsSync(prepared)) await prepare(prepared);
-  return openPglite(null, { initial: prepared });
+  return openPglite(null, { initial: prepared, shared });
 }

@@ -56,6 +56,8 @@ export async function tryLab(options: Partial<Options> = {}): Promise<TryLab> {
     speed: 1000,
     portBase: null,
     hasNamedFaults: false,
+    hasKubernetes: false,
+    kubernetesPort: 0,
     ...options,
     dataDir,
   });

@@ -1,6 +1,7 @@
 import type { Faults } from "#lab/bmc/fault.ts";
 import type { Fleet } from "#lab/fleet.ts";
 import type { LabImage } from "#lab/images/catalogue.ts";
+import type { Kubernetes } from "#lab/kubernetes/kubernetes.ts";
 import type { World } from "#lab/world/world.ts";
 
 /** What the control API works on. */
@@ -9,6 +10,8 @@ export interface Context {
   readonly fleet: Fleet;
   readonly faults: Faults;
   readonly images: readonly LabImage[];
+  /** Null when the lab has no cluster. */
+  readonly kubernetes: Kubernetes | null;
   readonly speed: number;
   /** Origin of the control API itself. */
   readonly url: string;

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { Fault } from "#lab/bmc/fault.ts";
 import { problemOf } from "./bmcs.ts";
 import type { Asked, Context } from "./context.ts";
 import { fail, ok } from "./reply.ts";
@@ -45,7 +44,7 @@ export function addFault(context: Context, { body }: Asked): Reply {
   return { status: 201, body: added };
 }
 
-function isRegularExpression(text: string): boolean {
+export function isRegularExpression(text: string): boolean {
   try {
     return new RegExp(text) instanceof RegExp;
   } catch {
@@ -53,6 +52,6 @@ function isRegularExpression(text: string): boolean {
   }
 }
 
-function withoutUndefined(value: Record<string, unknown>): Omit<Fault, "id"> {
+export function withoutUndefined(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined));
 }

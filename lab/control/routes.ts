@@ -10,8 +10,10 @@ import {
   restartBmc,
 } from "./bmcs.ts";
 import { addFault } from "./faults.ts";
+import { disturbKubernetes, listKubernetesFaults } from "./kubernetes.ts";
 import { fail, ok } from "./reply.ts";
 import type { Reply } from "./reply.ts";
+import { clusterSnapshot } from "#lab/kubernetes/snapshot.ts";
 import { snapshot } from "#lab/world/snapshot.ts";
 
 interface Route {
@@ -27,7 +29,8 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: ["_lab", "snapshot"],
-    handle: ({ world }) => ok(snapshot(world.machines())),
+    handle: ({ world, kubernetes }) =>
+      ok(snapshot(world.machines(), clusterSnapshot(kubernetes?.store.everything() ?? []))),
   },
   {
     method: "GET",
@@ -35,6 +38,8 @@ export const routes: readonly Route[] = [
     handle: ({ faults }) => ok({ faults: faults.list() }),
   },
   { method: "POST", path: ["_lab", "faults"], handle: addFault },
+  { method: "GET", path: ["_lab", "kubernetes", "faults"], handle: listKubernetesFaults },
+  { method: "POST", path: ["_lab", "kubernetes", "faults"], handle: disturbKubernetes },
   {
     method: "GET",
     path: ["_lab", "bmcs"],
@@ -50,11 +55,12 @@ export const routes: readonly Route[] = [
 ];
 
 function describe(context: Context): Reply {
-  const { fleet, images, speed, url } = context;
+  const { fleet, images, speed, url, kubernetes } = context;
   return ok({
     speed,
     bmcs: fleet.list().map((bmc) => bmcEntry(context, bmc)),
-    kubernetes: null,
+    kubernetes:
+      kubernetes === null ? null : { url: kubernetes.url, kubeconfig: kubernetes.kubeconfig },
     images: images.map(({ name, format, checksum }) => ({
       name,
       url: `${url}/images/${name}.iso`,
@@ -68,7 +74,8 @@ function describe(context: Context): Reply {
 function listEffects({ world, fleet }: Context, { query }: Asked): Reply {
   const target = query.get("target");
   if (target === null) return ok(world.effects.all());
-  if (fleet.get(target) === undefined)
+  // Kubernetes objects are told by kind and name; they may be gone by now.
+  if (!target.includes("/") && fleet.get(target) === undefined)
     return fail(404, `there is no BMC called ${target}; GET /_lab lists them`);
   return ok(world.effects.of(target));
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Platform } from "./platform.ts";
 import { TriggerServer } from "./server.ts";
 
@@ -11,7 +12,7 @@ import { TriggerServer } from "./server.ts";
  */
 const defaults = {
   port: "3030",
-  tasks: "src/tasks.ts",
+  tasks: fileURLToPath(new URL("../../src/tasks.ts", import.meta.url)),
   concurrency: "10",
   "runs-per-process": "50",
   "stall-ms": "300000",
@@ -85,6 +86,7 @@ env["TRIGGER_API_URL"] = url;
 process.stdout.write(
   `a stand-in for Trigger.dev is ready at ${url} (TRIGGER_SECRET_KEY=${secretKey})\n`,
 );
+process.send?.({ type: "ready", url, secretKey });
 
 const stop = async (): Promise<void> => {
   await platform.close();

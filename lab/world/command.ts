@@ -7,6 +7,7 @@ import type {
   Medium,
   Rules,
 } from "./machine.ts";
+import { cleanDisks, writeImage } from "./deployment.ts";
 import { powerState, presentDisks } from "./machine.ts";
 import { changed, refused, unchanged } from "./outcome.ts";
 import type { Commanded } from "./outcome.ts";
@@ -37,6 +38,8 @@ export type Command =
       readonly target: string;
       readonly start: "now" | "on-restart";
     }
+  | { readonly do: "write-image"; readonly os: string }
+  | { readonly do: "clean-disks" }
   | { readonly do: "restart-bmc" }
   | { readonly do: "clear-log"; readonly upTo: number }
   | { readonly do: "pull-part"; readonly part: string }
@@ -81,6 +84,10 @@ export function execute(machine: Machine, command: Command, at: number, rules: R
       return setAccount(machine, command.id, command.change, at);
     case "erase":
       return erase(machine, command, at, rules);
+    case "write-image":
+      return writeImage(machine, command.os, at, rules);
+    case "clean-disks":
+      return cleanDisks(machine, at, rules);
     case "restart-bmc":
       return restartBmc(machine, at, rules);
     case "clear-log":

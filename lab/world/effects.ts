@@ -5,7 +5,7 @@ export interface Effect {
   readonly id: number;
   /** ISO 8601. */
   readonly at: string;
-  /** Name of the BMC. */
+  /** Name of the BMC, or `<Kind>/<namespace>/<name>` of a Kubernetes object. */
   readonly target: string;
   readonly action: string;
   readonly detail: Readonly<Record<string, unknown>>;

@@ -5,9 +5,13 @@ import { powerState } from "./machine.ts";
  * The whole world in a form in which two equal worlds are equal texts: keys and names sorted; no clocks, counters,
  * sessions, tasks or logs. "As before" is equality of two snapshots.
  */
-export function snapshot(machines: Iterable<Machine>): Record<string, unknown> {
+export function snapshot(
+  machines: Iterable<Machine>,
+  kubernetes: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const entries = [...machines].map((machine) => [machine.name, machineSnapshot(machine)] as const);
-  return sortKeys({ machines: Object.fromEntries(entries) }) as Record<string, unknown>;
+  const whole = { machines: Object.fromEntries(entries), kubernetes };
+  return sortKeys(whole) as Record<string, unknown>;
 }
 
 function machineSnapshot(machine: Machine): Record<string, unknown> {

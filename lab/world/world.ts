@@ -93,9 +93,14 @@ export class World {
     return done.outcome;
   }
 
-  /** Logs a change of something that is no part of a machine, such as its BMC's certificate. */
-  note(target: string, action: string, detail: Record<string, unknown>): void {
-    this.#log(target, { at: this.#ports.clock(), action, detail }, undefined);
+  /** Logs a change of something that is no part of a machine, such as its BMC's certificate or a Kubernetes object. */
+  note(
+    target: string,
+    action: string,
+    detail: Readonly<Record<string, unknown>>,
+    key?: string,
+  ): void {
+    this.#log(target, { at: this.#ports.clock(), action, detail }, key);
   }
 
   /** Stops all timers. What is under way goes on when a world is made from the same journal. */

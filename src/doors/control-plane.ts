@@ -13,6 +13,7 @@ import { createRunReader } from "#projections/run-reader.ts";
 import { createServerReader } from "#projections/server-reader.ts";
 import { workflows } from "#workflows/registry.ts";
 import type { RunningEngine } from "#engine/running-engine.ts";
+import { openBridgeOf } from "./bridge.ts";
 import { readConfigDrive } from "./config-drive.ts";
 import { createEngine, engineRunUrl } from "./create-engine.ts";
 import { engineMetrics } from "./engine-metrics.ts";
@@ -84,6 +85,11 @@ async function open(
 
   const keys = createApiKeys({ db: database, ids, now: () => clock.now() });
   const adminKey = await ensureAdminKey({ config, dir, database, keys });
+
+  if (database.kind === "pglite" && database.shared) {
+    const bridge = await openBridgeOf({ config, log, database, cipher });
+    undo.push(() => bridge.close());
+  }
 
   const { owner, dead, release } = dir.claimOwner();
   undo.push(release);

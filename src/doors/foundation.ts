@@ -73,10 +73,10 @@ export async function openFoundation(
     reveal: async (secret) =>
       JSON.parse(await secrets.reveal(secret)) as { username: string; password: string },
     sessions: createSessionTable(database, cipher),
-    sharesSessions: database.kind === "postgres",
+    sharesSessions: database.shared,
     gate: createGate({
       slots: config.MILLWRIGHT_BMC_CONCURRENCY,
-      locks: database.kind === "postgres" ? database : null,
+      locks: database.shared ? database : null,
       clock,
       random: Math.random,
     }),

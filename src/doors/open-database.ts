@@ -21,7 +21,9 @@ export async function openDatabase(config: Config, taken: DataDir): Promise<Data
     return openPostgres(url, { maxConnections: 12 }).catch((error: unknown) => {
       throw databaseRefused(error);
     });
-  return openPglite(join(taken.path, "database"));
+  return openPglite(join(taken.path, "database"), {
+    shared: config.MILLWRIGHT_ENGINE === "trigger",
+  });
 }
 
 /** The data directory and the configured database, open. */

@@ -26,3 +26,20 @@ export function portRefused(
       : `cannot listen on ${host}, port ${port}: ${reasonOf(error)}; look at MILLWRIGHT_HOST and MILLWRIGHT_PORT`;
   return new Error(words, { cause: error });
 }
+
+export const bridgeRefused = (error: unknown): Error =>
+  new Error(
+    `no bridge to the embedded database can be opened: ${reasonOf(error)}; choose another port with MILLWRIGHT_BRIDGE_PORT`,
+    { cause: error },
+  );
+
+/** `isOthers`: somebody is there, but with another secret key. */
+export function noBridge(
+  error: unknown,
+  { port, isOthers }: { readonly port: number; readonly isOthers: boolean },
+): Error {
+  const words = isOthers
+    ? `the control plane whose database is reached by port ${port} has another secret key than this worker; give it the same MILLWRIGHT_SECRET_KEY`
+    : `there is no MILLWRIGHT_DATABASE_URL, and no control plane of this machine lets workers in at port ${port}: ${reasonOf(error)}; set the URL, or start the control plane with MILLWRIGHT_ENGINE=trigger and the same MILLWRIGHT_BRIDGE_PORT`;
+  return new Error(words, { cause: error });
+}

@@ -7,6 +7,7 @@ import type { SlicePayload } from "#engine/trigger/platform.ts";
 import { ConfigError, readConfig } from "#platform/config.ts";
 import { type Log, logFrom } from "#platform/log.ts";
 import { openPostgres } from "#platform/postgres.ts";
+import { openBridgeTo } from "./bridge.ts";
 import { coreOptionsOf } from "./create-engine.ts";
 import { openFoundation } from "./foundation.ts";
 import { describeLab } from "./infrastructure.ts";
@@ -42,14 +43,17 @@ export async function openWorker(
     MILLWRIGHT_SECRET_KEY: secretKey,
     MILLWRIGHT_PUBLIC_URL: publicUrl,
   } = config;
-  if (url === undefined || secretKey === undefined || publicUrl === undefined)
+  if (secretKey === undefined || publicUrl === undefined)
     throw new ConfigError([
-      "a worker needs MILLWRIGHT_DATABASE_URL, MILLWRIGHT_SECRET_KEY and MILLWRIGHT_PUBLIC_URL",
+      "a worker needs MILLWRIGHT_SECRET_KEY and MILLWRIGHT_PUBLIC_URL, and on another machine than the control plane's MILLWRIGHT_DATABASE_URL",
     ]);
   const log = logFrom(config.MILLWRIGHT_LOG_LEVEL, to);
   const lab = config.MILLWRIGHT_LAB_URL;
   const pace = paceOf(config, lab === undefined ? null : await describeLab(lab));
-  const database = await openPostgres(url, { maxConnections: 4 });
+  const database =
+    url === undefined
+      ? await openBridgeTo(config, secretKey)
+      : await openPostgres(url, { maxConnections: 4 });
   const undo: (() => unknown)[] = [() => database.close()];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step();

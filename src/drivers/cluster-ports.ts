@@ -1,5 +1,5 @@
 import type { ClusterDriver, KubernetesPlace, Problem } from "#contract/cluster.ts";
-import type { ClusterId, PoolId, RunId, ServerId, VmId } from "#contract/ids.ts";
+import type { ClusterId, PoolId, RunId, ServerId } from "#contract/ids.ts";
 import type { ReadOptions, WriteOptions } from "./ports.ts";
 
 /**
@@ -202,23 +202,3 @@ export const hostLabelsOf = (cluster: ClusterId, group: string) => ({
   "millwright.dev/cluster": cluster,
   "millwright.dev/group": group,
 });
-
-/** What `findCluster` and `findVm` answer. */
-export interface KnownName {
-  readonly id: string;
-  readonly creating: boolean;
-}
-
-/** Who bears a name already, among what is not deleted. */
-export interface NamesPort {
-  /** Another cluster of this name at this place: one that exists before one that is being created, then the oldest. Reads what is committed. */
-  findCluster(
-    wanted: { readonly place: KubernetesPlace; readonly name: string; readonly except: ClusterId },
-    options: ReadOptions,
-  ): Promise<KnownName | null>;
-  /** The same for virtual machines. */
-  findVm(
-    wanted: { readonly place: KubernetesPlace; readonly name: string; readonly except: VmId },
-    options: ReadOptions,
-  ): Promise<KnownName | null>;
-}

@@ -67,16 +67,16 @@ export const createCore = (
     expect: (dueAt) => here.expect(dueAt),
     cancelStep(run) {
       here.cancelStep(run);
-      if (database.kind === "postgres") {
+      if (database.shared) {
         database.query("select pg_notify($1, $2)", [CANCELS, run]).catch(() => undefined);
       }
     },
   };
 };
 
-/** Hears which runs were cancelled in other processes; returns how to stop. On PGlite there are no others. */
+/** Hears which runs were cancelled in other processes; returns how to stop. */
 export const listenForCancels = async (
   database: Database,
   cancelStep: (run: string) => void,
 ): Promise<() => Promise<void>> =>
-  database.kind === "postgres" ? database.listen(CANCELS, cancelStep) : async () => undefined;
+  database.shared ? database.listen(CANCELS, cancelStep) : async () => undefined;

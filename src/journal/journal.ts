@@ -131,7 +131,7 @@ export interface Journal {
   /** Newest first, by position, for people who page backwards. */
   latest(before: number | null, filter: EventFilter, limit: number): Promise<RecordedEvent[]>;
   /**
-   * Calls back soon after any commit, of this process or (on PostgreSQL) of any other, without saying what:
+   * Calls back soon after any commit, of this process or (on a shared database) of any other, without saying what:
    * the listener reads. Coalesced; a call may come without news. `byOthers`: not only this process has committed.
    * Returns how to stop.
    */

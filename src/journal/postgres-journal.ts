@@ -77,7 +77,7 @@ export async function openJournal(database: Database): Promise<OpenJournal> {
   const self = crypto.randomUUID();
   let notifying: NodeJS.Timeout | null = null;
   const tellOthers = (): void => {
-    if (database.kind === "pglite" || notifying !== null) return;
+    if (!database.shared || notifying !== null) return;
     notifying = setTimeout(() => {
       notifying = null;
       database.query("select pg_notify($1, $2)", [CHANNEL, self]).catch(() => undefined);
@@ -88,12 +88,11 @@ export async function openJournal(database: Database): Promise<OpenJournal> {
     tellListeners(false);
     tellOthers();
   });
-  const stopListening =
-    database.kind === "pglite"
-      ? null
-      : await database.listen(CHANNEL, (sender) => {
-          if (sender !== self) tellListeners(true);
-        });
+  const stopListening = database.shared
+    ? await database.listen(CHANNEL, (sender) => {
+        if (sender !== self) tellListeners(true);
+      })
+    : null;
 
   return {
     commit: (commit) => committer.commit(commit),

@@ -16,6 +16,7 @@ it("has a default or a meaning of absence for every setting", () => {
     MILLWRIGHT_HOST: "127.0.0.1",
     MILLWRIGHT_PORT: 4400,
     MILLWRIGHT_DATA_DIR: ".millwright",
+    MILLWRIGHT_BRIDGE_PORT: 4401,
     MILLWRIGHT_ENGINE: "embedded",
     MILLWRIGHT_CONCURRENCY: 16,
     MILLWRIGHT_LEASE_MS: 15_000,
@@ -35,12 +36,7 @@ it("has a default or a meaning of absence for every setting", () => {
 
 it("says what the engine trigger cannot do without", () => {
   const message = complaint({ MILLWRIGHT_ENGINE: "trigger" });
-  for (const name of [
-    "MILLWRIGHT_DATABASE_URL",
-    "MILLWRIGHT_SECRET_KEY",
-    "MILLWRIGHT_PUBLIC_URL",
-    "TRIGGER_SECRET_KEY",
-  ])
+  for (const name of ["MILLWRIGHT_SECRET_KEY", "MILLWRIGHT_PUBLIC_URL", "TRIGGER_SECRET_KEY"])
     expect(message).toContain(`${name} is not set: `);
 });
 

@@ -35,6 +35,7 @@ export const configSchema = z.object({
     ["postgres:", "postgresql:"],
     "postgres://user@host:5432/name",
   ).optional(),
+  MILLWRIGHT_BRIDGE_PORT: port.default(4401),
   MILLWRIGHT_ADMIN_KEY: z
     .string()
     .regex(/^mk_[A-Za-z0-9_-]{16,128}$/, "must be mk_ and 16 to 128 letters, digits, _ or -")
@@ -90,7 +91,6 @@ export class ConfigError extends Error {
 
 /** What the engine `trigger` cannot do without: its workers are other processes, perhaps on other machines. */
 const neededByTrigger = {
-  MILLWRIGHT_DATABASE_URL: "the workers of the engine trigger share the database",
   MILLWRIGHT_SECRET_KEY: "the workers of the engine trigger decrypt stored credentials with it",
   MILLWRIGHT_PUBLIC_URL: "machines are told by the workers of the engine trigger where the API is",
   TRIGGER_SECRET_KEY: "the engine trigger needs the environment's secret key (tr_…)",

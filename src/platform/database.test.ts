@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Backend, describeEachBackend, type TestDatabase } from "#test/backends.ts";
+import { bridgeBackend } from "#test/bridge-backend.ts";
 import { type Database, isDatabaseAway, sqlState } from "./database.ts";
 
 it("tells a database's errors from the operating system's and from everything else", () => {
@@ -23,7 +24,7 @@ it("tells a database that is away from one that refuses", () => {
 });
 
 /** What the port promises, whichever database is behind it. */
-describeEachBackend("database", (backend) => {
+const contract = (backend: Backend): void => {
   let test: TestDatabase;
   let database: Database;
   beforeAll(async () => {
@@ -177,4 +178,7 @@ describeEachBackend("database", (backend) => {
     await again!();
     await other!();
   });
-});
+};
+
+describeEachBackend("database", contract);
+describe("database on a bridge", () => contract(bridgeBackend));

@@ -22,11 +22,14 @@ export type Query = <Row extends object = Record<string, unknown>>(
 
 export interface Database {
   readonly kind: "pglite" | "postgres";
+  /** Whether other processes may be using it too: they are then told of what this one does. */
+  readonly shared: boolean;
   /** One statement, in its own transaction. */
   readonly query: Query;
   /**
    * Several statements in one transaction; rolled back when `work` throws. On PGlite there is one session:
-   * awaiting `query` of the database itself inside `work` would wait for ever, so use the one handed in.
+   * awaiting `query` of the database itself inside `work` would wait for ever, so use the one handed in; and everybody
+   * else waits, so be short.
    */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** A script of several statements without parameters (migrations). */

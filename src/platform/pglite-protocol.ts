@@ -1,6 +1,6 @@
 import type { Param } from "./database.ts";
 
-/** What the main thread and the database's worker thread say to each other. Id 0 is nobody's request. */
+/** What the main thread says to the database's worker thread, which answers with a `DatabaseReply`. */
 
 export interface PgliteWorkerData {
   /** The directory of the database; null keeps it in memory (tests). */
@@ -14,17 +14,4 @@ export type PgliteRequest = { readonly id: number } & (
   | { readonly do: "script"; readonly sql: string }
   | { readonly do: "listen"; readonly channel: string }
   | { readonly do: "close" }
-);
-
-export type PgliteReply = { readonly id: number } & (
-  | { readonly rows: readonly object[] }
-  | {
-      readonly error: {
-        readonly message: string;
-        readonly code: string | null;
-        readonly constraint: string | null;
-        readonly detail: string | null;
-      };
-    }
-  | { readonly channel: string; readonly payload: string }
 );

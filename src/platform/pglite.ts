@@ -1,58 +1,34 @@
 import { Worker } from "node:worker_threads";
 import type { Database, Param, Query } from "./database.ts";
-import type { PgliteReply, PgliteRequest, PgliteWorkerData } from "./pglite-protocol.ts";
+import { DatabaseError, DatabaseLink, type DatabaseReply, type Unsent } from "./database-link.ts";
+import type { PgliteRequest, PgliteWorkerData } from "./pglite-protocol.ts";
 
-/** An error of the embedded database, with the same fields as `pg`'s. */
-class PgliteError extends Error {
-  readonly code: string | null;
-  readonly constraint: string | null;
-  readonly detail: string | null;
-  constructor(error: {
-    readonly message: string;
-    readonly code: string | null;
-    readonly constraint: string | null;
-    readonly detail: string | null;
-  }) {
-    super(error.message);
-    this.name = "PgliteError";
-    this.code = error.code;
-    this.constraint = error.constraint;
-    this.detail = error.detail;
-  }
-}
-
-type Unsent<T> = T extends unknown ? Omit<T, "id"> : never;
-
-/** The worker thread as a function from request to rows. */
+/** The worker thread, and who listens to what it hears. */
 class WorkerLink {
   readonly #worker: Worker;
-  readonly #pending = new Map<
-    number,
-    { resolve: (rows: readonly object[]) => void; reject: (error: Error) => void }
-  >();
+  readonly #link: DatabaseLink<PgliteRequest>;
   readonly #listeners = new Map<string, Set<(payload: string) => void>>();
-  #lastId = 0;
-  #gone: Error | null = null;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
-    worker.on("message", (reply: PgliteReply) => this.#take(reply));
-    const lost = (error: Error): void => {
-      this.#gone = error;
-      for (const waiter of this.#pending.values()) waiter.reject(error);
-      this.#pending.clear();
-    };
-    worker.on("error", lost);
-    worker.on("exit", () => lost(new Error("the embedded database has stopped")));
+    this.#link = new DatabaseLink({
+      send: (request) => worker.postMessage(request),
+      onNotice: (channel, payload) => {
+        for (const listener of this.#listeners.get(channel) ?? []) listener(payload);
+      },
+    });
+    worker.on("message", (reply: DatabaseReply) => this.#link.take(reply));
+    worker.on("error", (error) => this.#link.lose(error));
+    worker.on("exit", () => this.#link.lose(new Error("the embedded database has stopped")));
   }
 
   static async open(data: PgliteWorkerData): Promise<WorkerLink> {
     const worker = new Worker(new URL("./pglite.worker.ts", import.meta.url), { workerData: data });
     await new Promise<void>((resolve, reject) => {
       worker.once("error", reject);
-      worker.once("message", (reply: PgliteReply) => {
+      worker.once("message", (reply: DatabaseReply) => {
         worker.off("error", reject);
-        if ("error" in reply) reject(new PgliteError(reply.error));
+        if ("error" in reply) reject(new DatabaseError(reply.error));
         else resolve();
       });
     }).catch(async (error: unknown) => {
@@ -62,25 +38,8 @@ class WorkerLink {
     return new WorkerLink(worker);
   }
 
-  #take(reply: PgliteReply): void {
-    if ("channel" in reply) {
-      for (const listener of this.#listeners.get(reply.channel) ?? []) listener(reply.payload);
-      return;
-    }
-    const waiter = this.#pending.get(reply.id);
-    this.#pending.delete(reply.id);
-    if ("error" in reply) waiter?.reject(new PgliteError(reply.error));
-    else waiter?.resolve(reply.rows);
-  }
-
   ask(request: Unsent<PgliteRequest>): Promise<readonly object[]> {
-    if (this.#gone !== null) return Promise.reject(this.#gone);
-    this.#lastId += 1;
-    const id = this.#lastId;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ ...request, id });
-    });
+    return this.#link.ask(request);
   }
 
   async listen(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>> {
@@ -97,7 +56,7 @@ class WorkerLink {
   }
 
   async close(): Promise<void> {
-    if (this.#gone === null) await this.ask({ do: "close" });
+    if (!this.#link.isLost) await this.ask({ do: "close" });
     await this.#worker.terminate();
   }
 }
@@ -105,11 +64,15 @@ class WorkerLink {
 /**
  * The embedded database. The caller holds the lock on the data directory: two processes in one directory
  * corrupt it. `dataDir` null keeps everything in memory; then `initial` may name a file to begin with (the
- * uncompressed dump of a data directory), because making a new database takes most of the time.
+ * uncompressed dump of a data directory), because making a new database takes most of the time. `shared`: a bridge
+ * will let other processes in (bridge.ts).
  */
 export async function openPglite(
   dataDir: string | null,
-  { initial = null }: { readonly initial?: string | null } = {},
+  {
+    initial = null,
+    shared = false,
+  }: { readonly initial?: string | null; readonly shared?: boolean } = {},
 ): Promise<Database> {
   const link = await WorkerLink.open({ dataDir, initial });
   const locks = new Map<string, symbol>();
@@ -146,15 +109,20 @@ export async function openPglite(
 
   return {
     kind: "pglite",
+    shared,
     query,
     transaction,
     async script(sql) {
       await turn;
       await link.ask({ do: "script", sql });
     },
-    listen: (channel, onNotify) => link.listen(channel, onNotify),
+    async listen(channel, onNotify) {
+      // Within somebody's transaction it would be taken back together with that.
+      await turn;
+      return link.listen(channel, onNotify);
+    },
     async tryLock(name) {
-      // The data directory belongs to this process alone, so a lock among processes is a lock within it.
+      // The database is this process's alone and others reach it through this process, so a lock within it is enough.
       if (locks.has(name)) return null;
       const holding = Symbol(name);
       locks.set(name, holding);

@@ -2,7 +2,8 @@ import { fdatasyncSync, openAsBlob } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite, types, type PGliteOptions } from "@electric-sql/pglite";
 import { NodeFS } from "@electric-sql/pglite/nodefs";
-import type { PgliteReply, PgliteRequest, PgliteWorkerData } from "./pglite-protocol.ts";
+import { type DatabaseReply, errorFields } from "./database-link.ts";
+import type { PgliteRequest, PgliteWorkerData } from "./pglite-protocol.ts";
 
 /**
  * The worker thread in which PGlite runs: in the main thread it would answer by microtasks only and starve
@@ -78,24 +79,7 @@ async function open({ dataDir, initial }: PgliteWorkerData): Promise<PGlite> {
 
 const port = parentPort;
 if (port === null) throw new Error("pglite.worker.ts runs as a worker thread only");
-const reply = (message: PgliteReply): void => port.postMessage(message);
-
-const asError = (
-  thrown: unknown,
-): { message: string; code: string | null; constraint: string | null; detail: string | null } => {
-  const fields = (typeof thrown === "object" && thrown !== null ? thrown : {}) as {
-    message?: unknown;
-    code?: unknown;
-    constraint?: unknown;
-    detail?: unknown;
-  };
-  return {
-    message: typeof fields.message === "string" ? fields.message : String(thrown),
-    code: typeof fields.code === "string" ? fields.code : null,
-    constraint: typeof fields.constraint === "string" ? fields.constraint : null,
-    detail: typeof fields.detail === "string" ? fields.detail : null,
-  };
-};
+const reply = (message: DatabaseReply): void => port.postMessage(message);
 
 async function serve(pg: PGlite, request: PgliteRequest): Promise<void> {
   try {
@@ -121,7 +105,7 @@ async function serve(pg: PGlite, request: PgliteRequest): Promise<void> {
         return;
     }
   } catch (error) {
-    reply({ id: request.id, error: asError(error) });
+    reply({ id: request.id, error: errorFields(error) });
   }
 }
 
@@ -130,5 +114,5 @@ try {
   port.on("message", (request: PgliteRequest) => void serve(pg, request));
   reply({ id: 0, rows: [] });
 } catch (error) {
-  reply({ id: 0, error: asError(error) });
+  reply({ id: 0, error: errorFields(error) });
 }

@@ -131,6 +131,7 @@ export async function openPostgres(
 
   return {
     kind: "postgres",
+    shared: true,
     query: queryOf(pool),
     async transaction(work) {
       const client = await pool.connect();

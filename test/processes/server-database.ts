@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 
-/** A database of its own on the tests' PostgreSQL server. */
+/** A database of its own on a PostgreSQL server. */
 export interface ServerDatabase {
   readonly url: string;
   /** Ends every connection to it, as a restart of the server would. */

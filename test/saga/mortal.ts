@@ -44,6 +44,7 @@ export function mortal(database: Database, sessions: SessionStore): Mortal {
     },
     database: {
       kind: database.kind,
+      shared: database.shared,
       query: async (sql, params) => {
         alive();
         return database.query(sql, params);

@@ -55,7 +55,7 @@ export async function openProcess(options: ProcessOptions): Promise<EngineProces
     sharesSessions: true,
     gate: createGate({
       slots: 2,
-      locks: database.kind === "postgres" ? database : null,
+      locks: database.shared ? database : null,
       clock,
       random: Math.random,
     }),

@@ -59,7 +59,7 @@ it("bundles the tasks without anything that looks for files beside it, and a wor
         payload: { runId: "run_01KAP5ZV9QJ5T1W7R9D0C3M8XH", slice: 1 },
         options: {},
       });
-      // Without a database it gets as far as to say so.
+      // Without a configuration it gets as far as to say so.
       await expect
         .poll(() => platform.run("run_bundled"), { timeout: 30_000 })
         .toMatchObject({

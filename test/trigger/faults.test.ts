@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Run } from "#contract/run.ts";
-import { imageOf, runPath, serverPath } from "#test/processes/api.ts";
+import { runPath } from "#test/processes/api.ts";
 import type { Slice, StandInFault } from "#test/processes/stand-in.ts";
+import { installations } from "./installations.ts";
 import { type TriggerWorld, faultsOf, isReal, openTriggerWorld } from "./trigger-world.ts";
 
 /**
@@ -48,33 +48,9 @@ describe.skipIf(server === undefined)("a slice at Trigger.dev (needs TEST_DATABA
   }, 180_000);
   afterAll(() => trigger.close());
 
-  const slicesOf = (run: string): Promise<readonly Slice[]> => trigger.platform.slicesOf(run);
-  const newest = async (run: string): Promise<string | undefined> =>
-    (await slicesOf(run)).at(-1)?.status;
-  const executing = (run: string): Promise<void> =>
-    expect.poll(() => newest(run), { timeout: 20_000 }).toBe("EXECUTING");
-  const view = async (run: string): Promise<Run> =>
-    (await trigger.api.good<Run>("GET", runPath(run))).data;
-
-  const provision = async (id: string): Promise<string> => {
-    const { api, world } = trigger;
-    const body = { image: imageOf(world.lab.image("iso")), completion: "power-off" };
-    return (await api.good("POST", `${serverPath(id)}/provision`, { body })).run;
-  };
-
-  /** The run is completed, nothing was done twice, and nobody holds anything. */
-  const expectDoneOnce = async (run: Run, bmc: string): Promise<void> => {
-    const { api, world } = trigger;
-    expect(run.status, await api.story(run.id)).toBe("completed");
-    const effects = await world.lab.effects(bmc);
-    const own = effects
-      .filter(({ key }) => key?.startsWith(`${run.id}/`) === true)
-      .map(({ key, action, detail }) => `${key} ${action} ${JSON.stringify(detail)}`);
-    expect(own.length).toBeGreaterThan(4);
-    expect(own.filter((effect, at) => own.indexOf(effect) !== at)).toEqual([]);
-    expect(effects.filter(({ action }) => action === "install-started")).toHaveLength(1);
-    expect(await api.server(run.resourceId)).toMatchObject({ state: "ready", activeRunId: null });
-  };
+  const { slicesOf, newest, executing, view, provision, expectDoneOnce } = installations(
+    () => trigger,
+  );
 
   const timeout = 90_000;
 

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { freePort } from "#doors/demo/free-port.ts";
 import { type ProcessWorld, complaintsOf, openProcessWorld } from "#test/process-world.ts";
 import { Api, registration, serversPath } from "#test/processes/api.ts";
 import type { ControlPlane, Environment } from "#test/processes/control-plane.ts";
@@ -8,8 +9,8 @@ import { realTrigger, startRealTrigger } from "#test/processes/real-trigger.ts";
 import { type SlicePlatform, type StandIn, startStandIn } from "#test/processes/stand-in.ts";
 
 /**
- * A lab, a database on a server, a stand-in for Trigger.dev, and a control plane whose slices it executes: all of them
- * processes of their own.
+ * A lab, a database on a server or the embedded one, a stand-in for Trigger.dev, and a control plane whose slices it
+ * executes: all of them processes of their own.
  */
 export interface TriggerWorld {
   readonly world: ProcessWorld;
@@ -32,20 +33,23 @@ const speed = 120;
 export const isReal = realTrigger(process.env) !== null;
 const pace = 60;
 
+/** `server`: where to make the database; null takes the embedded one. */
 export async function openTriggerWorld(
-  server: string,
+  server: string | null,
   more: Environment = {},
 ): Promise<TriggerWorld> {
   const world = await openProcessWorld({ servers: 0, speed });
   try {
-    const database = await createServerDatabase(server);
+    const database = server === null ? null : await createServerDatabase(server);
     const key = `mk_${randomBytes(24).toString("hex")}`;
     // The control plane comes back at another port; workers and machines know this address.
     const balancer = await startBalancer();
     world.onClose(() => balancer.close());
     const shared: Environment = {
       MILLWRIGHT_PUBLIC_URL: balancer.url,
-      MILLWRIGHT_DATABASE_URL: database.url,
+      ...(database === null
+        ? { MILLWRIGHT_BRIDGE_PORT: String(await freePort()) }
+        : { MILLWRIGHT_DATABASE_URL: database.url }),
       MILLWRIGHT_SECRET_KEY: randomBytes(32).toString("base64"),
       MILLWRIGHT_LAB_URL: world.lab.url,
       MILLWRIGHT_PACE: String(pace),
@@ -57,9 +61,10 @@ export async function openTriggerWorld(
     const standIn = real === null ? await startStandIn(shared) : null;
     const platform = standIn ?? (real === null ? null : await startRealTrigger(real, shared));
     if (platform === null) throw new Error("there is neither a stand-in nor a real platform");
-    world.onClose(() => database.drop());
+    world.onClose(() => database?.drop());
+    const dataDir = database === null ? await world.dataDir() : null;
     const env = (): Environment =>
-      world.env(world.folder(), {
+      world.env(dataDir ?? world.folder(), {
         ...shared,
         MILLWRIGHT_ADMIN_KEY: key,
         MILLWRIGHT_ENGINE: "trigger",

@@ -1,6 +1,7 @@
 import { isList, isObject, type JsonObject, own } from "#lab/kubernetes/schema/json.ts";
 import {
   additionalSchema,
+  isResourceField,
   keepsUnknown,
   type StructuralSchema,
 } from "#lab/kubernetes/schema/structural-schema.ts";
@@ -48,7 +49,8 @@ export function declaredSchema(
   const known = own(schema.properties, field) ?? additionalSchema(schema);
   if (known !== undefined) return known;
   // An object of which no field is named is free, as for the API server.
-  return keepsUnknown(schema) || schema.properties === undefined ? null : undefined;
+  const isFree = keepsUnknown(schema) || schema.properties === undefined;
+  return isFree || isResourceField(schema, field) ? null : undefined;
 }
 
 function fieldSchema(

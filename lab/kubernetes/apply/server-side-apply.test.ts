@@ -143,6 +143,11 @@ describe("server-side apply", () => {
     expect(objectOf(apply("a", object, { a: "p", set: ["x"] }, { now: later }))).toBe(object);
   });
 
+  it("knows the head of an embedded object", () => {
+    const whole = { apiVersion: "v1", kind: "Bar", metadata: { name: "x" }, data: "d" };
+    expect(created("a", { whole })["spec"]).toEqual({ whole });
+  });
+
   it("of a status notes the subresource, and leaves the entry of the object alone", () => {
     const object = created("a", { a: "p" });
     const status = { ...applied({}), status: { state: "up" } };

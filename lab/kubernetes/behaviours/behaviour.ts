@@ -38,6 +38,7 @@ export type Admission =
   | {
       readonly kind: "refused";
       readonly reason: "Invalid" | "Forbidden";
+      /** Without the field's name. */
       readonly message: string;
       /** The field that is wrong, such as `spec.topology.version`. */
       readonly field?: string;
@@ -65,6 +66,8 @@ export interface AggregatedReply {
 export interface ClusterView {
   /** ms since 1970. */
   readonly now: () => number;
+  /** How many times as fast as life the lab runs: since `t`, `(now() - t) * speed` ms of life have passed. */
+  readonly speed: number;
   get(key: ObjectKey): KubeObject | undefined;
   list(
     kind: KindName,

@@ -134,7 +134,12 @@ const Definition = z
 export function readCrds(yamlText: string): readonly CustomResource[] {
   return readObjects(yamlText)
     .filter((object) => object["kind"] === "CustomResourceDefinition")
-    .map((object) => Definition.parse(object));
+    .map(readCrd);
+}
+
+/** One CustomResourceDefinition that is parsed already. Throws when it cannot be read. */
+export function readCrd(object: unknown): CustomResource {
+  return Definition.parse(object);
 }
 
 /**

@@ -1,8 +1,10 @@
 import { isList, isObject, type JsonObject, own } from "./json.ts";
-import { additionalSchema, keepsUnknown, type StructuralSchema } from "./structural-schema.ts";
-
-/** What every object has without its schema saying so. */
-const resourceFields = new Set(["apiVersion", "kind", "metadata"]);
+import {
+  additionalSchema,
+  isResourceField,
+  keepsUnknown,
+  type StructuralSchema,
+} from "./structural-schema.ts";
 
 /**
  * Drops what the schema does not name, at any depth. `unknown` are the paths of what was dropped, in the words of the API server's
@@ -42,8 +44,7 @@ function pruneFields(schema: StructuralSchema, object: JsonObject, place: Place)
   for (const [field, value] of Object.entries(object)) {
     const path = place.path === "" ? field : `${place.path}.${field}`;
     const known = own(schema.properties, field) ?? additionalSchema(schema);
-    if (schema["x-kubernetes-embedded-resource"] === true && resourceFields.has(field))
-      kept.push([field, value]);
+    if (isResourceField(schema, field)) kept.push([field, value]);
     else if (known !== undefined) kept.push([field, pruneValue(known, value, { ...place, path })]);
     else if (keepsUnknown(schema)) kept.push([field, value]);
     else place.unknown.push(path);

@@ -79,3 +79,10 @@ export function keepsUnknown(schema: StructuralSchema): boolean {
     schema["x-kubernetes-preserve-unknown-fields"] === true || schema.additionalProperties === true
   );
 }
+
+const resourceFields: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata"]);
+
+/** What every object has, an embedded one too, without its schema saying so. */
+export function isResourceField(schema: StructuralSchema, field: string): boolean {
+  return schema["x-kubernetes-embedded-resource"] === true && resourceFields.has(field);
+}

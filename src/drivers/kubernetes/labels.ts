@@ -10,12 +10,12 @@ const runLabel = "millwright.dev/run";
 /** The cluster, virtual machine or server that an object belongs to. What lacks it is never touched. */
 export const resourceLabel = "millwright.dev/resource";
 
-/** The labels of every object that we make; ids are label values as they are. */
+/** The labels of every object that we make; ids are label values as they are. A dry run has no run. */
 export const ownLabels = (owner: {
-  readonly run: RunId;
+  readonly run: RunId | null;
   readonly id: string;
 }): Readonly<Record<string, string>> => ({
-  [runLabel]: owner.run,
+  ...(owner.run === null ? {} : { [runLabel]: owner.run }),
   [resourceLabel]: owner.id,
 });
 

@@ -32,6 +32,11 @@ export const foo: StructuralSchema = {
             properties: { name: text, v: text, w: { type: "object", properties: { z: text } } },
           },
         },
+        whole: {
+          type: "object",
+          "x-kubernetes-embedded-resource": true,
+          properties: { data: text },
+        },
         free: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
       },
     },

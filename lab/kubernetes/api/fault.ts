@@ -1,0 +1,76 @@
+/** A disturbance that was asked for by `POST /_lab/kubernetes/faults`. */
+export interface Fault {
+  readonly id: number;
+  /** Regular expression, matched anywhere in the path with its query. */
+  readonly path?: string;
+  readonly method?: string;
+  /** Answer with this status instead of doing anything. */
+  readonly status?: number;
+  /** Header of an answer with a `status`. */
+  readonly retryAfterSeconds?: number;
+  /** Wait so long, in real milliseconds, before anything else. */
+  readonly delayMs?: number;
+  /** `before`: cut the connection instead of doing anything. `after`: do it, then cut instead of answering. */
+  readonly cut?: "before" | "after";
+  /** Answer 200 with something that is no JSON. */
+  readonly rubbish?: boolean;
+  /**
+   * To watches only, open ones included: `expired`: an ERROR event with code 410, and the end. `cut`: the next line breaks off in
+   * the middle, and so does the connection. `silent`: nothing is sent any more, and the connection stays open.
+   */
+  readonly watch?: "expired" | "cut" | "silent";
+  /** How many more requests or watches it applies to; absent means until it is cleared. */
+  readonly times?: number;
+}
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** The disturbances in force, in the order in which they were asked for. */
+export class Faults {
+  #all: Fault[] = [];
+  #count = 0;
+
+  add(fault: Omit<Fault, "id">): Fault {
+    this.#count += 1;
+    const added = { ...fault, id: this.#count };
+    this.#all.push(added);
+    return added;
+  }
+
+  clear(): void {
+    this.#all = [];
+  }
+
+  list(): readonly Fault[] {
+    return this.#all;
+  }
+
+  /** The first fault that is meant for this request, counted off. */
+  take(asked: Asked): Fault | undefined {
+    return this.#take(asked, ({ watch }) => watch === undefined);
+  }
+
+  /** What happens to this watch now, counted off. */
+  takeWatch(asked: Asked): Fault["watch"] {
+    return this.#take(asked, ({ watch }) => watch !== undefined)?.watch;
+  }
+
+  #take({ method, path }: Asked, isMeant: (fault: Fault) => boolean): Fault | undefined {
+    const found = this.#all.find(
+      (fault) =>
+        isMeant(fault) &&
+        (fault.method === undefined || fault.method === method) &&
+        (fault.path === undefined || new RegExp(fault.path).test(path)),
+    );
+    if (found?.times !== undefined) {
+      const rest = { ...found, times: found.times - 1 };
+      this.#all = this.#all.flatMap((fault) =>
+        fault !== found ? [fault] : rest.times > 0 ? [rest] : [],
+      );
+    }
+    return found;
+  }
+}

@@ -1,0 +1,162 @@
+import { createServer } from "node:https";
+import type { Server } from "node:https";
+import type http from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { Refusal } from "#lab/kubernetes/status.ts";
+import type { Answer } from "./call.ts";
+import type { Fault, Faults } from "./fault.ts";
+import { refused } from "./service.ts";
+import type { Reply, Request } from "./service.ts";
+import type { Outlet } from "./watch.ts";
+
+export interface ListenerPorts {
+  readonly key: string;
+  readonly cert: string;
+  readonly faults: Faults;
+  /** Answers a request. Never throws. */
+  readonly serve: (request: Request, disturbWatch: () => Fault["watch"]) => Reply;
+}
+
+/** What the real API server takes. */
+const longestBodyBytes = 3 * 1024 * 1024;
+
+/** The API server's HTTPS port, where requests meet the lab's disturbances. */
+export class Listener {
+  readonly #ports: ListenerPorts;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(ports: ListenerPorts) {
+    this.#ports = ports;
+    this.#server = createServer({ key: ports.key, cert: ports.cert, keepAlive: true });
+    this.#server.keepAliveTimeout = 90_000;
+    this.#server.on("request", (request, response) => void this.#handle(request, response));
+    // A client that gives up during the handshake is its own affair.
+    this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** @returns the port, which is the given one unless that was 0. Rejects when it is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      // A thousand clients may come at once.
+      this.#server.listen({ host, port, backlog: 4096 }, () => {
+        this.#server.off("error", reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.cutAll();
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  /** Breaks every connection. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #handle(message: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const body = await readBody(message);
+    if (body === undefined) return void message.socket.destroy();
+    const request: Request = {
+      method: message.method ?? "GET",
+      url: message.url ?? "/",
+      headers: singleHeaders(message.headers),
+      body,
+    };
+    const asked = { method: request.method, path: request.url };
+    const fault = this.#ports.faults.take(asked);
+    if (fault?.delayMs !== undefined)
+      await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+    if (fault?.cut === "before") return void message.socket.destroy();
+    const instead = fault === undefined ? undefined : insteadOf(fault);
+    if (instead !== undefined) return send(response, instead);
+    const reply = this.#ports.serve(request, () => this.#ports.faults.takeWatch(asked));
+    if (fault?.cut === "after") return void message.socket.destroy();
+    if (reply.kind === "answer") return send(response, reply.answer);
+    response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache" });
+    response.flushHeaders();
+    reply.watch.open(outletOf(response));
+  }
+}
+
+function outletOf(response: http.ServerResponse): Outlet {
+  return {
+    write: (text) => void response.write(text),
+    end: () => void response.end(),
+    // What was written before shall arrive first.
+    cut: () => void response.write("", () => response.socket?.destroySoon()),
+    onClose: (listener) => void response.on("close", listener),
+  };
+}
+
+/** What a fault answers in the server's place, if it does. */
+function insteadOf({ status, rubbish, retryAfterSeconds }: Fault): Answer | undefined {
+  if (rubbish === true)
+    return { status: 200, contentType: "application/json", text: '{"kind":"List","items":[{' };
+  if (status === undefined) return undefined;
+  const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+  const message = "the lab was asked to answer so";
+  return refused(
+    new Refusal({ code: status, reason: reasons[status] ?? "", message, details: retry }),
+  );
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "NotFound",
+  409: "Conflict",
+  410: "Expired",
+  429: "TooManyRequests",
+  500: "InternalError",
+  503: "ServiceUnavailable",
+  504: "Timeout",
+};
+
+function send(response: http.ServerResponse, answer: Answer): void {
+  if (response.destroyed) return;
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    "Content-Type": answer.contentType,
+    "Content-Length": Buffer.byteLength(answer.text),
+  });
+  response.end(answer.text);
+}
+
+/** Undefined when the client went away or sent more than the server takes. */
+async function readBody(message: http.IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of message) {
+      const bytes = chunk as Buffer;
+      length += bytes.length;
+      if (length > longestBodyBytes) return undefined;
+      chunks.push(bytes);
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(chunks);
+}
+
+function singleHeaders(
+  headers: http.IncomingHttpHeaders,
+): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : value,
+    ]),
+  );
+}

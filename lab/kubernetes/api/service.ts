@@ -1,0 +1,200 @@
+import type { AggregatedPath, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
+import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
+import type { NoteEffect } from "#lab/kubernetes/operators/client.ts";
+import { internal, Refusal } from "#lab/kubernetes/status.ts";
+import { isSet, json, plain, readBody } from "./call.ts";
+import type { Answer, Call } from "./call.ts";
+import { answerDiscovery } from "./discovery.ts";
+import type { Fault } from "./fault.ts";
+import { answerObject, hasSubresource } from "./objects.ts";
+import type { ObjectPorts } from "./objects.ts";
+import { answerOpenapi } from "./openapi.ts";
+import { splitPath, targetOf } from "./place.ts";
+import type { Target } from "./place.ts";
+import type { Readiness } from "./readiness.ts";
+import { formOf } from "./represent.ts";
+import { authenticate, authorize } from "./users.ts";
+import { Watch } from "./watch.ts";
+
+/** A path that an operator serves, and the operator's hands. */
+export interface AggregatedApi {
+  readonly path: AggregatedPath;
+  readonly client: ClusterClient;
+}
+
+export interface ServicePorts extends ObjectPorts {
+  readonly kinds: Kinds;
+  readonly tokens: Readonly<Record<string, string>>;
+  readonly aggregated: readonly AggregatedApi[];
+  readonly readiness: Readiness;
+  readonly effect: NoteEffect;
+}
+
+/** A request without what the listener alone needs. */
+export interface Request {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
+}
+
+export type Reply =
+  | { readonly kind: "answer"; readonly answer: Answer }
+  | { readonly kind: "watch"; readonly watch: Watch };
+
+/** What a path that leads nowhere is answered: not even a Status. */
+const nowhere = plain(404, "404 page not found\n");
+
+/** The API server without its port: what is answered to a request. */
+export class Service {
+  readonly #ports: ServicePorts;
+
+  constructor(ports: ServicePorts) {
+    this.#ports = ports;
+  }
+
+  /** Never throws. @param disturbWatch what happens to the watch that this request may become. */
+  handle(request: Request, disturbWatch: () => Fault["watch"]): Reply {
+    const warnings: string[] = [];
+    try {
+      const reply = this.#handle(request, disturbWatch, warnings);
+      if (reply.kind === "watch" || warnings.length === 0) return reply;
+      const Warning = warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(", ");
+      return {
+        kind: "answer",
+        answer: { ...reply.answer, headers: { ...reply.answer.headers, Warning } },
+      };
+    } catch (error) {
+      return { kind: "answer", answer: refused(error) };
+    }
+  }
+
+  #handle(request: Request, disturbWatch: () => Fault["watch"], warnings: string[]): Reply {
+    const url = new URL(request.url, "https://kubernetes");
+    const segments = url.pathname
+      .split("/")
+      .filter((segment) => segment !== "")
+      .map(decodeURIComponent);
+    const known = this.#public(segments);
+    if (known !== undefined) return answered(known);
+    const { readiness, tokens, kinds } = this.#ports;
+    readiness.check();
+    const { authorization, accept } = request.headers;
+    const call: Call = {
+      method: request.method,
+      segments,
+      query: url.searchParams,
+      headers: request.headers,
+      body: request.body,
+      user: authenticate(authorization, tokens),
+      warn: (message) => void warnings.push(message),
+    };
+    const paths = this.#ports.aggregated.map(({ path }) => path);
+    const described =
+      call.method === "GET"
+        ? (answerDiscovery(segments, accept, kinds, paths) ?? answerOpenapi(segments, kinds))
+        : undefined;
+    if (described !== undefined) return answered(described);
+    const target = targetOf(segments, kinds);
+    if (target === undefined) return answered(this.#aggregated(call) ?? nowhere);
+    if (target.subresource !== null && !hasSubresource(target)) return answered(nowhere);
+    const isWatch = call.method === "GET" && target.name === null && isSet(call.query, "watch");
+    authorize(call.user, {
+      verb: verbOf(call, target, isWatch),
+      group: target.served.kind.group,
+      plural: target.served.kind.plural,
+      name: target.name ?? "",
+      namespace: target.namespace ?? "",
+    });
+    if (!isWatch) return answered(answerObject(this.#ports, call, target));
+    const { store, clock } = this.#ports;
+    const ports = { store, clock, disturb: disturbWatch };
+    return { kind: "watch", watch: new Watch(ports, target, call.query, formOf(accept)) };
+  }
+
+  /** What everybody may ask, without saying who they are. */
+  #public([first, ...rest]: readonly string[]): Answer | undefined {
+    if (first === "version" && rest.length === 0) return json(200, version);
+    if (first !== "readyz" && first !== "healthz" && first !== "livez") return undefined;
+    const isWell = first === "livez" || this.#ports.readiness.isReady();
+    return isWell ? plain(200, "ok") : plain(500, `${first} check failed\n`);
+  }
+
+  #aggregated(call: Call): Answer | undefined {
+    const split = splitPath(call.segments);
+    const [word, namespace, plural, name, ...rest] = split?.rest ?? [];
+    if (split === undefined || word !== "namespaces" || name === undefined) return undefined;
+    const resource = `${plural}/${rest.join("/")}`;
+    const group = `${split.group}/${split.version}`;
+    const found = this.#ports.aggregated.find(
+      ({ path }) => path.groupVersion === group && path.resource === resource,
+    );
+    if (found === undefined || call.method !== "PUT") return undefined;
+    const place = { namespace: namespace ?? "", name };
+    authorize(call.user, { verb: "update", group: split.group, plural: resource, ...place });
+    const body = call.body.length === 0 ? null : readBody(call);
+    const reply = found.path.put(place, body, found.client);
+    if (reply.status < 300) this.#noteCommand(call, plural ?? "", place, rest.join("/"));
+    if (reply.body === null) return { ...plain(reply.status, ""), contentType: "application/json" };
+    return json(reply.status, reply.body);
+  }
+
+  /** A command to an operator is noted under the kind whose subresource it looks like. */
+  #noteCommand(
+    call: Call,
+    plural: string,
+    { namespace, name }: { readonly namespace: string; readonly name: string },
+    action: string,
+  ): void {
+    const split = splitPath(call.segments);
+    const kind = this.#ports.kinds
+      .all()
+      .find((each) => each.plural === plural && (split?.group ?? "").endsWith(each.group));
+    const key = call.headers["idempotency-key"];
+    const target = `${kind?.kind ?? plural}/${namespace}/${name}`;
+    this.#ports.effect(target, action, { group: split?.group ?? "" }, key);
+  }
+}
+
+function answered(answer: Answer): Reply {
+  return { kind: "answer", answer };
+}
+
+const version = {
+  major: "1",
+  minor: "34",
+  gitVersion: "v1.34.0",
+  gitCommit: "0000000000000000000000000000000000000000",
+  gitTreeState: "clean",
+  buildDate: "2025-08-27T00:00:00Z",
+  goVersion: "go1.24.5",
+  compiler: "gc",
+  platform: "linux/amd64",
+};
+
+function verbOf({ method }: Call, { name }: Target, isWatch: boolean): string {
+  switch (method) {
+    case "GET":
+      return isWatch ? "watch" : name === null ? "list" : "get";
+    case "POST":
+      return "create";
+    case "PUT":
+      return "update";
+    case "DELETE":
+      return name === null ? "deletecollection" : "delete";
+    default:
+      return method.toLowerCase();
+  }
+}
+
+/** Whatever went wrong as a Status. */
+export function refused(error: unknown): Answer {
+  const reason = error instanceof Error ? error.message : String(error);
+  const refusal = error instanceof Refusal ? error : internal(`Internal error occurred: ${reason}`);
+  const { retryAfterSeconds } = refusal.details ?? {};
+  const answer = json(refusal.code, refusal.body());
+  return retryAfterSeconds === undefined
+    ? answer
+    : { ...answer, headers: { "Retry-After": String(retryAfterSeconds) } };
+}

@@ -1,0 +1,58 @@
+import { timingSafeEqual } from "node:crypto";
+import { forbidden, unauthorized } from "#lab/kubernetes/status.ts";
+
+/** Who calls, and what they may do. */
+export interface User {
+  readonly name: string;
+  /** `write` may do everything, `read` may look at all but Secrets. */
+  readonly may: "write" | "read";
+}
+
+/** The users of a kubeconfig: whose context is called what. */
+export const users: readonly User[] = [
+  { name: "lab-admin", may: "write" },
+  { name: "lab-reader", may: "read" },
+];
+
+/** The user whose bearer token this is. A Refusal (401) for anybody else. */
+export function authenticate(
+  authorization: string | undefined,
+  tokens: Readonly<Record<string, string>>,
+): User {
+  const [, token = ""] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+  const found = users.find(({ name }) => isSame(tokens[name] ?? "", token));
+  if (found === undefined || token === "") throw unauthorized();
+  return found;
+}
+
+function isSame(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+/** What a request wants to do, in the words of Kubernetes' access control. */
+export interface Attempt {
+  readonly verb: string;
+  readonly group: string;
+  readonly plural: string;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+const reading = new Set(["get", "list", "watch"]);
+
+/** A Refusal (403) for what the user may not do. */
+export function authorize(user: User, attempt: Attempt): void {
+  if (isAllowed(user, attempt)) return;
+  const { verb, group, plural, namespace, name } = attempt;
+  const where = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
+  throw forbidden(
+    { group, plural },
+    name,
+    `User "${user.name}" cannot ${verb} resource "${plural}" in API group "${group}" ${where}`,
+  );
+}
+
+function isAllowed(user: User, { verb, group, plural }: Attempt): boolean {
+  if (user.may === "write") return true;
+  return reading.has(verb) && !(group === "" && plural === "secrets");
+}

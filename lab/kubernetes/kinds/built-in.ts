@@ -1,0 +1,181 @@
+import type { Kind, PrinterColumn } from "./kind.ts";
+
+const age: PrinterColumn = {
+  name: "Age",
+  type: "date",
+  jsonPath: ".metadata.creationTimestamp",
+};
+
+interface BuiltIn {
+  readonly group?: string;
+  readonly version?: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly isCluster?: boolean;
+  readonly hasStatus?: boolean;
+  readonly columns?: readonly PrinterColumn[];
+  readonly selectableFields?: readonly string[];
+}
+
+function builtIn(given: BuiltIn): Kind {
+  return {
+    group: given.group ?? "",
+    kind: given.kind,
+    plural: given.plural,
+    singular: given.kind.toLowerCase(),
+    shortNames: given.shortNames ?? [],
+    categories: given.categories ?? [],
+    scope: given.isCluster === true ? "Cluster" : "Namespaced",
+    versions: [
+      {
+        name: given.version ?? "v1",
+        served: true,
+        storage: true,
+        schema: null,
+        subresources: { status: given.hasStatus ?? false, scale: null },
+        printerColumns: [...(given.columns ?? []), age],
+        selectableFields: given.selectableFields ?? [],
+      },
+    ],
+  };
+}
+
+const text = (name: string, jsonPath: string, priority = 0): PrinterColumn => ({
+  name,
+  type: "string",
+  jsonPath,
+  priority,
+});
+
+/** The kinds that every cluster has, as far as bare metal, clusters and virtual machines are concerned with them. */
+export const builtInKinds: readonly Kind[] = [
+  builtIn({
+    kind: "Namespace",
+    plural: "namespaces",
+    shortNames: ["ns"],
+    isCluster: true,
+    hasStatus: true,
+    columns: [text("Status", ".status.phase")],
+    selectableFields: [".status.phase"],
+  }),
+  builtIn({
+    kind: "Secret",
+    plural: "secrets",
+    columns: [text("Type", ".type"), { name: "Data", type: "count", jsonPath: ".data" }],
+    selectableFields: [".type"],
+  }),
+  builtIn({
+    kind: "ConfigMap",
+    plural: "configmaps",
+    shortNames: ["cm"],
+    columns: [{ name: "Data", type: "count", jsonPath: ".data" }],
+  }),
+  builtIn({
+    kind: "Event",
+    plural: "events",
+    shortNames: ["ev"],
+    columns: [
+      { name: "Last Seen", type: "date", jsonPath: ".lastTimestamp" },
+      text("Type", ".type"),
+      text("Reason", ".reason"),
+      text("Kind", ".involvedObject.kind"),
+      text("Object", ".involvedObject.name"),
+      text("Message", ".message"),
+    ],
+    selectableFields: [
+      ".involvedObject.kind",
+      ".involvedObject.namespace",
+      ".involvedObject.name",
+      ".involvedObject.uid",
+      ".involvedObject.apiVersion",
+      ".involvedObject.resourceVersion",
+      ".involvedObject.fieldPath",
+      ".reason",
+      ".reportingComponent",
+      ".source",
+      ".type",
+    ],
+  }),
+  builtIn({
+    kind: "Node",
+    plural: "nodes",
+    shortNames: ["no"],
+    isCluster: true,
+    hasStatus: true,
+    columns: [
+      text("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+      text("Version", ".status.nodeInfo.kubeletVersion"),
+      text("Internal-IP", '.status.addresses[?(@.type=="InternalIP")].address', 1),
+    ],
+    selectableFields: [".spec.unschedulable"],
+  }),
+  builtIn({
+    kind: "PersistentVolume",
+    plural: "persistentvolumes",
+    shortNames: ["pv"],
+    isCluster: true,
+    hasStatus: true,
+    columns: [
+      text("Capacity", ".spec.capacity.storage"),
+      text("Status", ".status.phase"),
+      text("Claim", ".spec.claimRef.name"),
+      text("StorageClass", ".spec.storageClassName"),
+    ],
+  }),
+  builtIn({
+    kind: "PersistentVolumeClaim",
+    plural: "persistentvolumeclaims",
+    shortNames: ["pvc"],
+    hasStatus: true,
+    columns: [
+      text("Status", ".status.phase"),
+      text("Volume", ".spec.volumeName"),
+      text("Capacity", ".status.capacity.storage"),
+      text("StorageClass", ".spec.storageClassName"),
+    ],
+  }),
+  builtIn({ kind: "ServiceAccount", plural: "serviceaccounts", shortNames: ["sa"] }),
+  builtIn({
+    kind: "Service",
+    plural: "services",
+    shortNames: ["svc"],
+    categories: ["all"],
+    hasStatus: true,
+    columns: [text("Type", ".spec.type"), text("Cluster-IP", ".spec.clusterIP")],
+  }),
+  builtIn({
+    kind: "Pod",
+    plural: "pods",
+    shortNames: ["po"],
+    categories: ["all"],
+    hasStatus: true,
+    columns: [text("Status", ".status.phase"), text("Node", ".spec.nodeName", 1)],
+    selectableFields: [".spec.nodeName", ".status.phase"],
+  }),
+  builtIn({
+    group: "coordination.k8s.io",
+    kind: "Lease",
+    plural: "leases",
+    columns: [text("Holder", ".spec.holderIdentity")],
+  }),
+  builtIn({
+    group: "storage.k8s.io",
+    kind: "StorageClass",
+    plural: "storageclasses",
+    shortNames: ["sc"],
+    isCluster: true,
+    columns: [text("Provisioner", ".provisioner")],
+  }),
+  builtIn({
+    group: "apiextensions.k8s.io",
+    kind: "CustomResourceDefinition",
+    plural: "customresourcedefinitions",
+    shortNames: ["crd", "crds"],
+    categories: ["api-extensions"],
+    isCluster: true,
+    hasStatus: true,
+    columns: [],
+  }),
+];

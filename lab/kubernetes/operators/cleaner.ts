@@ -1,0 +1,246 @@
+import { kindOfObject, nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
+import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
+import type { KindName, KubeObject, ObjectKey, OwnerReference } from "#lab/kubernetes/object.ts";
+import type { Change } from "#lab/kubernetes/store/change.ts";
+import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
+import { cleanupFinalizer } from "#lab/kubernetes/writes/birth.ts";
+import { keyOf } from "#lab/kubernetes/writes/writer.ts";
+import type { Writer, Writing } from "#lab/kubernetes/writes/writer.ts";
+import { servedOf } from "./client.ts";
+
+/** Finalizer of an owner that waits until what it owns is gone (propagationPolicy Foreground). */
+export const foregroundFinalizer = "foregroundDeletion";
+
+/** Finalizer of an owner whose dependents shall outlive it (propagationPolicy Orphan). */
+export const orphanFinalizer = "orphan";
+
+const definitionKind: KindName = "CustomResourceDefinition.apiextensions.k8s.io";
+
+/**
+ * What kube-controller-manager does here: objects whose owners are all gone follow them, a namespace takes its
+ * contents with it, and so does a CustomResourceDefinition. It works after the change that caused it, never inside.
+ */
+export class Cleaner {
+  readonly #store: ObjectStore;
+  readonly #kinds: Kinds;
+  readonly #writer: Writer;
+  /** Dependents by their owners' uids. */
+  readonly #dependents = new Map<string, Map<string, ObjectKey>>();
+  readonly #todo: (() => void)[] = [];
+  readonly #forget: readonly (() => void)[];
+  #turn: NodeJS.Immediate | undefined;
+
+  constructor(store: ObjectStore, kinds: Kinds, writer: Writer) {
+    this.#store = store;
+    this.#kinds = kinds;
+    this.#writer = writer;
+    this.#forget = [
+      store.onChange((change) => this.#changed(change)),
+      store.onReset(() => this.#readAll()),
+    ];
+    this.#readAll();
+  }
+
+  close(): void {
+    for (const forget of this.#forget) forget();
+    clearImmediate(this.#turn);
+  }
+
+  /** Begins with what is there: a lab that was killed may have left something half cleaned. */
+  #readAll(): void {
+    this.#dependents.clear();
+    for (const object of this.#store.everything()) this.#index(object);
+    for (const object of this.#store.everything())
+      if (object.metadata.deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
+  }
+
+  #changed({ type, object, previous }: Change): void {
+    if (previous !== null) this.#unindex(previous);
+    if (type !== "DELETED") this.#index(object);
+    const { metadata } = object;
+    if (type === "DELETED") {
+      const dependents = this.#dependents.get(metadata.uid);
+      if (dependents !== undefined) this.#later(() => this.#orphaned(metadata.uid));
+      for (const { uid } of metadata.ownerReferences ?? [])
+        this.#later(() => this.#settleOwner(uid));
+      if (metadata.namespace !== undefined) this.#settleNamespaceLater(metadata.namespace);
+      this.#settleDefinitionLater(kindOfObject(object));
+    } else if (metadata.deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
+    else if (type === "ADDED" && (metadata.ownerReferences ?? []).length > 0)
+      this.#later(() => this.#collect(keyOf(kindOfObject(object), metadata)));
+  }
+
+  #later(act: () => void): void {
+    this.#todo.push(act);
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
+      for (const each of this.#todo.splice(0)) each();
+    });
+  }
+
+  #dying({ metadata, kind, ...object }: KubeObject): void {
+    const { uid, finalizers = [] } = metadata;
+    if (kind === "Namespace") this.#emptyNamespace(metadata.name);
+    if (finalizers.includes(cleanupFinalizer)) this.#emptyDefinition(metadata.name);
+    const name = kindOfObject({ apiVersion: object.apiVersion, kind });
+    if (finalizers.includes(orphanFinalizer)) {
+      for (const key of this.#dependents.get(uid)?.values() ?? []) this.#disown(key, uid);
+      this.#dropFinalizer(keyOf(name, metadata), orphanFinalizer);
+    }
+    if (finalizers.includes(foregroundFinalizer)) {
+      for (const key of this.#dependents.get(uid)?.values() ?? []) this.#delete(key, true);
+      this.#settleOwner(uid, keyOf(name, metadata));
+    }
+  }
+
+  /** Lets an owner go that waited for its dependents, once none that holds it is left. */
+  #settleOwner(uid: string, known?: ObjectKey): void {
+    const holding = [...(this.#dependents.get(uid)?.values() ?? [])].some((key) =>
+      this.#store
+        .get(key)
+        ?.metadata.ownerReferences?.some(
+          (owner) => owner.uid === uid && owner.blockOwnerDeletion === true,
+        ),
+    );
+    if (holding) return;
+    const key = known ?? this.#ownersInForeground.get(uid);
+    if (key !== undefined) this.#dropFinalizer(key, foregroundFinalizer);
+    this.#ownersInForeground.delete(uid);
+  }
+
+  readonly #ownersInForeground = new Map<string, ObjectKey>();
+
+  #dropFinalizer(key: ObjectKey, finalizer: string): void {
+    const live = this.#store.get(key);
+    const { finalizers = [] } = live?.metadata ?? {};
+    if (live === undefined || !finalizers.includes(finalizer)) return;
+    const rest = finalizers.filter((each) => each !== finalizer);
+    this.#write(key, live, { ...live, metadata: { ...live.metadata, finalizers: rest } });
+  }
+
+  #disown(key: ObjectKey, uid: string): void {
+    const live = this.#store.get(key);
+    if (live === undefined) return;
+    const ownerReferences = (live.metadata.ownerReferences ?? []).filter(
+      (owner) => owner.uid !== uid,
+    );
+    this.#write(key, live, { ...live, metadata: { ...live.metadata, ownerReferences } });
+  }
+
+  #write(key: ObjectKey, live: KubeObject, next: KubeObject): void {
+    const options = { subresource: null, isVersionNeeded: false };
+    this.#writer.update(this.#writing(key.kind), live, next, options);
+  }
+
+  #orphaned(uid: string): void {
+    for (const key of this.#dependents.get(uid)?.values() ?? []) this.#collect(key);
+  }
+
+  /** Deletes an object none of whose owners exists. */
+  #collect(key: ObjectKey): void {
+    const object = this.#store.get(key);
+    const owners = object?.metadata.ownerReferences ?? [];
+    if (object === undefined || owners.length === 0) return;
+    const { namespace } = object.metadata;
+    if (!owners.some((owner) => this.#exists(owner, namespace))) this.#delete(key, false);
+  }
+
+  #exists(owner: OwnerReference, namespace: string | undefined): boolean {
+    const kind = this.#kinds.get(kindOfObject(owner));
+    // An owner of a kind that nobody knows may well exist.
+    if (kind === undefined) return true;
+    const place = kind.scope === "Cluster" ? "" : (namespace ?? "");
+    const found = this.#store.get({ kind: nameOfKind(kind), namespace: place, name: owner.name });
+    return found?.metadata.uid === owner.uid;
+  }
+
+  #delete(key: ObjectKey, isForeground: boolean): void {
+    const live = this.#store.get(key);
+    if (live === undefined) return;
+    const hasDependents = this.#dependents.has(live.metadata.uid);
+    const extra = isForeground && hasDependents ? [foregroundFinalizer] : [];
+    this.#writer.remove(this.#writing(key.kind), live, extra);
+  }
+
+  #emptyNamespace(namespace: string): void {
+    for (const kind of this.#kinds.all()) {
+      const name = nameOfKind(kind);
+      for (const { metadata } of this.#store.select(name, { namespace }))
+        if (metadata.namespace !== undefined) this.#delete(keyOf(name, metadata), false);
+    }
+    this.#settleNamespaceLater(namespace);
+  }
+
+  #settleNamespaceLater(namespace: string): void {
+    const key = { kind: "Namespace", namespace: "", name: namespace };
+    if (this.#store.get(key)?.metadata.deletionTimestamp === undefined) return;
+    this.#later(() => {
+      const isEmpty = this.#kinds
+        .all()
+        .every((kind) => this.#store.select(nameOfKind(kind), { namespace }).length === 0);
+      if (isEmpty) this.#store.remove(key);
+    });
+  }
+
+  #emptyDefinition(definition: string): void {
+    const kind = this.#kinds.all().find((each) => `${each.plural}.${each.group}` === definition);
+    if (kind === undefined) {
+      this.#dropFinalizer(definitionKey(definition), cleanupFinalizer);
+      return;
+    }
+    const name = nameOfKind(kind);
+    for (const { metadata } of this.#store.list(name)) this.#delete(keyOf(name, metadata), false);
+    this.#settleDefinitionLater(name);
+  }
+
+  #settleDefinitionLater(name: KindName): void {
+    const kind = this.#kinds.get(name);
+    if (kind === undefined) return;
+    const key = definitionKey(`${kind.plural}.${kind.group}`);
+    if (this.#store.get(key)?.metadata.deletionTimestamp === undefined) return;
+    this.#later(() => {
+      if (this.#store.count(name) === 0) this.#dropFinalizer(key, cleanupFinalizer);
+    });
+  }
+
+  #writing(kind: KindName): Writing {
+    return {
+      served: servedOf(this.#kinds, kind),
+      manager: "kube-controller-manager",
+      isDryRun: false,
+      fields: { validation: "Ignore", warn: () => undefined, isPatch: false },
+      isOperator: true,
+      isTracked: true,
+      key: null,
+    };
+  }
+
+  #index(object: KubeObject): void {
+    const key = keyOf(kindOfObject(object), object.metadata);
+    const { uid, finalizers = [], deletionTimestamp } = object.metadata;
+    if (deletionTimestamp !== undefined && finalizers.includes(foregroundFinalizer))
+      this.#ownersInForeground.set(uid, key);
+    for (const owner of object.metadata.ownerReferences ?? []) {
+      const known = this.#dependents.get(owner.uid);
+      if (known === undefined) this.#dependents.set(owner.uid, new Map([[placeOf(key), key]]));
+      else known.set(placeOf(key), key);
+    }
+  }
+
+  #unindex(object: KubeObject): void {
+    const key = keyOf(kindOfObject(object), object.metadata);
+    for (const owner of object.metadata.ownerReferences ?? []) {
+      const known = this.#dependents.get(owner.uid);
+      known?.delete(placeOf(key));
+      if (known?.size === 0) this.#dependents.delete(owner.uid);
+    }
+  }
+}
+
+function definitionKey(name: string): ObjectKey {
+  return { kind: definitionKind, namespace: "", name };
+}
+
+function placeOf({ kind, namespace, name }: ObjectKey): string {
+  return `${kind} ${namespace}/${name}`;
+}

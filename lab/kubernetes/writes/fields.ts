@@ -1,0 +1,50 @@
+import type { KubeObject } from "#lab/kubernetes/object.ts";
+import type { KindVersion } from "#lab/kubernetes/kinds/kind.ts";
+import type { Served } from "#lab/kubernetes/kinds/registry.ts";
+import { applyDefaults } from "#lab/kubernetes/schema/defaults.ts";
+import { prune } from "#lab/kubernetes/schema/prune.ts";
+import { validate } from "#lab/kubernetes/schema/validate.ts";
+import { badRequest, invalid } from "#lab/kubernetes/status.ts";
+
+/** What shall happen to fields that the schema does not know: query parameter `fieldValidation`. */
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+export interface FieldRules {
+  readonly validation: FieldValidation;
+  /** Told to the client in a Warning header. */
+  readonly warn: (message: string) => void;
+  /** A patch's unknown fields are an invalid object (422), those of a whole object a bad request (400). */
+  readonly isPatch: boolean;
+}
+
+/** The object without what its schema does not know, with its defaults. A Refusal when the client asked to be strict. */
+export function shape(
+  object: KubeObject,
+  version: KindVersion,
+  served: Served,
+  rules: FieldRules,
+): KubeObject {
+  if (version.schema === null) return object;
+  const { object: pruned, unknown } = prune(version.schema, object);
+  if (unknown.length > 0 && rules.validation === "Strict") {
+    const fields = unknown.map((field) => `unknown field "${field}"`).join(", ");
+    const message = `strict decoding error: ${fields}`;
+    if (!rules.isPatch)
+      throw badRequest(
+        `${served.kind.kind} in version "${served.version.name}" cannot be handled as a ${served.kind.kind}: ${message}`,
+      );
+    throw invalid(served.kind, object.metadata.name, [
+      { reason: "FieldValueInvalid", field: "patch", message: `Invalid value: ${message}` },
+    ]);
+  }
+  if (rules.validation === "Warn")
+    for (const field of unknown) rules.warn(`unknown field "${field}"`);
+  return applyDefaults(version.schema, pruned) as KubeObject;
+}
+
+/** A Refusal (422) that names everything that is wrong with the object. */
+export function check(object: KubeObject, version: KindVersion, served: Served): void {
+  if (version.schema === null) return;
+  const errors = validate(version.schema, object);
+  if (errors.length > 0) throw invalid(served.kind, object.metadata.name, errors);
+}

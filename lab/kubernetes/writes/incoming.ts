@@ -1,0 +1,85 @@
+import type { KubeObject } from "#lab/kubernetes/object.ts";
+import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
+import type { Served } from "#lab/kubernetes/kinds/registry.ts";
+import { badRequest } from "#lab/kubernetes/status.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Where a request's path says that the object is. */
+export interface Place {
+  /** Empty for cluster-scoped kinds. */
+  readonly namespace: string;
+  /** Null when the object is yet to be named. */
+  readonly name: string | null;
+}
+
+/**
+ * What a client sent as an object of this kind: of the path's version, kind, namespace and name, with metadata of the right
+ * types; kind and version may be missing. A Refusal (400) otherwise. It comes back in the version of the path.
+ */
+export function readObject(body: unknown, served: Served, place: Place): KubeObject {
+  if (!isJson(body)) throw badRequest("the body is no JSON object");
+  const apiVersion = groupVersion(served.kind.group, served.version.name);
+  const { kind } = served.kind;
+  if (body["apiVersion"] !== undefined && body["apiVersion"] !== apiVersion)
+    throw badRequest(
+      `the API version in the data (${String(body["apiVersion"])}) does not match the expected API version (${apiVersion})`,
+    );
+  if (body["kind"] !== undefined && body["kind"] !== kind)
+    throw badRequest(
+      `the kind in the data (${String(body["kind"])}) does not match the expected kind (${kind})`,
+    );
+  const metadata = body["metadata"] ?? {};
+  if (!isJson(metadata)) throw badRequest("metadata is no object");
+  for (const field of ["labels", "annotations"]) {
+    const map = metadata[field];
+    if (map === undefined || map === null) continue;
+    if (!isJson(map) || !Object.values(map).every((value) => typeof value === "string"))
+      throw badRequest(`metadata.${field} must be a map of strings`);
+  }
+  const { finalizers } = metadata;
+  if (finalizers !== undefined && finalizers !== null && !isListOfTexts(finalizers))
+    throw badRequest("metadata.finalizers must be a list of strings");
+  const { namespace } = metadata;
+  if (namespace !== undefined && namespace !== "" && namespace !== place.namespace)
+    throw badRequest(
+      "the namespace of the provided object does not match the namespace sent on the request",
+    );
+  const name = metadata["name"] ?? place.name ?? undefined;
+  if (place.name !== null && name !== place.name)
+    throw badRequest(
+      `the name of the object (${String(name)}) does not match the name on the URL (${place.name})`,
+    );
+  if (name !== undefined && typeof name !== "string")
+    throw badRequest("metadata.name must be a string");
+  const given = { ...withoutEmpty(metadata), ...(name === undefined ? {} : { name }) };
+  const placed = place.namespace === "" ? given : { ...given, namespace: place.namespace };
+  // What the API server itself adds is filled in by the writer.
+  return { ...body, apiVersion, kind, metadata: placed as KubeObject["metadata"] };
+}
+
+/** Null, an empty map and an empty list mean "not there", as in the real server's Go types. */
+export function withoutEmpty(metadata: Json): Json {
+  return Object.fromEntries(
+    Object.entries(metadata).filter(
+      ([, value]) =>
+        value !== null &&
+        value !== undefined &&
+        value !== "" &&
+        !(typeof value === "object" && Object.keys(value).length === 0),
+    ),
+  );
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
+}
+
+/** The same object under the name of another version: the versions of a kind differ in nothing else here. */
+export function atVersion(object: KubeObject, apiVersion: string): KubeObject {
+  return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
+}

@@ -1,0 +1,105 @@
+import type { Problem } from "#contract/cluster.ts";
+import {
+  type Condition,
+  conditionOf,
+  isTrue,
+  problemOf,
+  saying,
+} from "#drivers/kubernetes/conditions.ts";
+import type { ClusterParts } from "./groups.ts";
+
+/** More would tell nothing new: a cluster's machines have the same trouble. */
+const mostProblems = 20;
+
+/**
+ * Conditions of a Machine that say what is wrong with it; its Ready and Available only sum them up, and MachineDeployments and the Cluster sum
+ * those up. Each is good when True.
+ */
+const machineConditions = [
+  "InfrastructureReady",
+  "BootstrapConfigReady",
+  "NodeHealthy",
+  "HealthCheckSucceeded",
+  "OwnerRemediated",
+];
+
+/** A part that has not had its turn is no trouble. */
+const isWaiting = ({ reason }: Condition): boolean => reason.startsWith("Waiting");
+
+const complains = (condition: Condition | undefined): condition is Condition =>
+  condition !== undefined &&
+  condition.status !== "True" &&
+  condition.message !== "" &&
+  !isWaiting(condition);
+
+/** TopologyReconciled is False for progress too; these are errors (Cluster API v1.14). */
+const topologyErrors = new Set(["ReconcileFailed", "ClusterClassNotReconciled"]);
+
+/** What the cluster and its machines complain of now. */
+export const problemsOf = ({ cluster, machines }: ClusterParts): readonly Problem[] => {
+  const { conditions } = cluster;
+  const source = `Cluster/${cluster.metadata.name}`;
+  const found: Problem[] = [];
+  const topology = conditionOf(conditions, "TopologyReconciled");
+  if (topology !== undefined && topology.status !== "True" && topologyErrors.has(topology.reason)) {
+    found.push(problemOf(source, topology));
+  }
+  const infrastructure = conditionOf(conditions, "InfrastructureReady");
+  if (complains(infrastructure)) found.push(problemOf(source, infrastructure));
+  const probe = conditionOf(conditions, "RemoteConnectionProbe");
+  if (isTrue(conditions, "ControlPlaneInitialized") && complains(probe)) {
+    found.push(problemOf(source, probe));
+  }
+  const remediating = conditionOf(conditions, "Remediating");
+  if (remediating?.status === "True") found.push(problemOf(source, remediating));
+  for (const { metadata, conditions: own } of machines) {
+    if (metadata.deletionTimestamp !== undefined) continue;
+    for (const type of machineConditions) {
+      const condition = conditionOf(own, type);
+      if (complains(condition)) found.push(problemOf(`Machine/${metadata.name}`, condition));
+    }
+  }
+  return found.slice(0, mostProblems);
+};
+
+/** What a cluster is doing, the most telling first: conditions that are True while it is busy, then those that are not yet True. */
+const busy = ["Remediating", "RollingOut", "ScalingUp", "ScalingDown"];
+const awaited = [
+  "InfrastructureReady",
+  "ControlPlaneInitialized",
+  "ControlPlaneAvailable",
+  "ControlPlaneMachinesReady",
+  "WorkersAvailable",
+  "RemoteConnectionProbe",
+  "Available",
+];
+
+/** One line in the operator's words. */
+export const summaryOf = ({ cluster }: ClusterParts): string => {
+  const { conditions, phase } = cluster;
+  const deleting = conditionOf(conditions, "Deleting");
+  if (deleting?.status === "True") return saying(deleting);
+  const paused = conditionOf(conditions, "Paused");
+  if (paused?.status === "True") return saying(paused);
+  const topology = conditionOf(conditions, "TopologyReconciled");
+  if (
+    topology !== undefined &&
+    topology.status !== "True" &&
+    topology.reason !== "ClusterCreating"
+  ) {
+    return saying(topology);
+  }
+  const trouble = awaited
+    .slice(0, 4)
+    .map((type) => conditionOf(conditions, type))
+    .find((condition) => condition !== undefined && condition.status !== "True");
+  if (trouble !== undefined) return saying(trouble);
+  const working = busy
+    .map((type) => conditionOf(conditions, type))
+    .find((condition) => condition?.status === "True");
+  if (working !== undefined) return saying(working);
+  const missing = awaited
+    .map((type) => conditionOf(conditions, type))
+    .find((condition) => condition !== undefined && condition.status !== "True");
+  return missing === undefined ? phase || "the operator has not looked at it yet" : saying(missing);
+};

@@ -1,0 +1,197 @@
+import { Failure } from "#contract/failures.ts";
+import type { RunId } from "#contract/ids.ts";
+import { clusterKind } from "#drivers/cluster-api/kinds.ts";
+import { readKubeconfig, readParts } from "#drivers/cluster-api/look.ts";
+import type { ClusterPort, ClusterRef, WantedCluster } from "#drivers/cluster-ports.ts";
+import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
+import type { Clients } from "#drivers/kubernetes/clients.ts";
+import { tryOut } from "#drivers/kubernetes/dry-run.ts";
+import { ownLabels } from "#drivers/kubernetes/labels.ts";
+import { apiVersionOf, type Manifest } from "#drivers/kubernetes/object.ts";
+import { edit, ensure, type Ours, readOurs, remove } from "#drivers/kubernetes/ours.ts";
+import type { ReadOptions } from "#drivers/ports.ts";
+import {
+  type ClusterDeployment,
+  clusterDeploymentKind,
+  clusterTemplateChainKind,
+  clusterTemplateKind,
+  credentialKind,
+} from "./kinds.ts";
+import { nodePoolAnnotation, stateOf } from "./look.ts";
+import { offeredBy, templateFor } from "./offered.ts";
+import { readTemplate, withV } from "./template.ts";
+import { configOf, scalesNot, wishedCounts, workersKey } from "./values.ts";
+
+const oursOf = ({ id, place, name }: ClusterRef): Ours => ({
+  id,
+  namespace: place.namespace,
+  name,
+});
+
+const noSuchPool = (cluster: ClusterRef, nodePool: string, nodePools: readonly string[]): Failure =>
+  new Failure("NOT_FOUND", `the cluster ${cluster.name} has no node pool ${nodePool}`, {
+    details: { nodePool, nodePools },
+  });
+
+const manifestOf = async (
+  client: KubernetesClient,
+  cluster: ClusterRef,
+  wanted: WantedCluster,
+  options: ReadOptions & { readonly run: RunId | null },
+): Promise<Manifest> => {
+  const template = await readTemplate(client, cluster.place, wanted.template, options);
+  const [pool] = wanted.nodePools;
+  return {
+    apiVersion: apiVersionOf(clusterDeploymentKind.group, clusterDeploymentKind.versions[0]),
+    kind: clusterDeploymentKind.kind,
+    metadata: {
+      name: cluster.name,
+      namespace: cluster.place.namespace,
+      labels: ownLabels({ run: options.run, id: cluster.id }),
+      ...(pool === undefined ? {} : { annotations: { [nodePoolAnnotation]: pool.name } }),
+    },
+    spec: {
+      template: template.name,
+      ...(wanted.credential === null ? {} : { credential: wanted.credential }),
+      dryRun: false,
+      config: configOf(wanted, template),
+    },
+  };
+};
+
+/** VALIDATION_ERROR when the credential is not there or k0rdent cannot use it. */
+const checkCredential = async (
+  client: KubernetesClient,
+  namespace: string,
+  name: string | null,
+  options: ReadOptions,
+): Promise<void> => {
+  if (name === null) return;
+  const found = await client.read(credentialKind, { namespace, name }, options);
+  if (found?.status.ready === true) return;
+  const said = found?.status.conditions.find(({ status }) => status !== "True")?.message;
+  const why =
+    found === null
+      ? `there is no Credential ${namespace}/${name}`
+      : `k0rdent cannot use it${said === undefined ? "" : `: ${said}`}`;
+  throw new Failure("VALIDATION_ERROR", `the credential cannot be used: ${why}`, {
+    details: { fields: { credential: why } },
+  });
+};
+
+/**
+ * Clusters by k0rdent: one object, a ClusterDeployment of a ClusterTemplate in its own namespace. The template decides the Kubernetes version and
+ * which values count machines, so another version is another template. Templates know one group of workers: one node pool.
+ */
+export const createK0rdent = (clients: Clients): ClusterPort => ({
+  async offered(place, options) {
+    const client = clients.at(place);
+    const { namespace } = place;
+    const templates = await client.list(clusterTemplateKind, { namespace }, options);
+    const chains = await client.list(clusterTemplateChainKind, { namespace }, options);
+    return offeredBy(templates, chains);
+  },
+
+  async check(cluster, wanted, options) {
+    const client = clients.at(cluster.place);
+    const manifest = await manifestOf(client, cluster, wanted, { ...options, run: null });
+    await checkCredential(client, cluster.place.namespace, wanted.credential, options);
+    await tryOut(client, clusterDeploymentKind, manifest, cluster, options);
+  },
+
+  async create(cluster, wanted, options) {
+    const client = clients.at(cluster.place);
+    const manifest = await manifestOf(client, cluster, wanted, options);
+    return ensure(client, clusterDeploymentKind, manifest, cluster, options);
+  },
+
+  async read(cluster, options) {
+    const client = clients.at(cluster.place);
+    const found = await readOurs(client, clusterDeploymentKind, oursOf(cluster), options);
+    if (found === null) return null;
+    const { namespace } = cluster.place;
+    const below = await client.read(clusterKind, { namespace, name: cluster.name }, options);
+    const template = await client.read(
+      clusterTemplateKind,
+      { namespace, name: found.spec.template },
+      options,
+    );
+    const parts = below === null ? null : await readParts(client, below, options);
+    return stateOf(found, parts, withV(template?.status.k8sVersion ?? ""));
+  },
+
+  scale: (cluster, { nodePool, nodeCount }, options) =>
+    edit(
+      clients.at(cluster.place),
+      clusterDeploymentKind,
+      oursOf(cluster),
+      ({ metadata, spec }) => {
+        const own = metadata.annotations[nodePoolAnnotation];
+        if (own !== nodePool) {
+          throw noSuchPool(cluster, nodePool, own === undefined ? [] : [own]);
+        }
+        // The whole config was written at creation, the template's defaults included.
+        const { workers } = wishedCounts(spec.config);
+        if (workers === null) {
+          throw new Failure("VALIDATION_ERROR", scalesNot(spec.template), {
+            details: { fields: { nodeCount: scalesNot(spec.template) } },
+          });
+        }
+        const path = `/spec/config/${workersKey}`;
+        return workers === nodeCount
+          ? null
+          : [
+              { op: "test", path, value: workers },
+              { op: "replace", path, value: nodeCount },
+            ];
+      },
+      options,
+    ),
+
+  async upgrade(cluster, kubernetesVersion, options) {
+    const client = clients.at(cluster.place);
+    const { namespace } = cluster.place;
+    const templates = await client.list(clusterTemplateKind, { namespace }, options);
+    const next = ({ spec, status }: ClusterDeployment): string => {
+      const present = templateFor(kubernetesVersion, [spec.template], templates);
+      if (present !== null) return present;
+      const template = templateFor(kubernetesVersion, status.availableUpgrades, templates);
+      if (template !== null) return template;
+      throw new Failure(
+        "KUBERNETES_REJECTED",
+        `no template that ${spec.template} can be upgraded to gives ${kubernetesVersion}`,
+        {
+          details: { reason: "no-upgrade", availableUpgrades: status.availableUpgrades },
+        },
+      );
+    };
+    let template: string | null = null;
+    const path = "/spec/template";
+    const outcome = await edit(
+      client,
+      clusterDeploymentKind,
+      oursOf(cluster),
+      (deployment) => {
+        template = next(deployment);
+        const present = deployment.spec.template;
+        return template === present
+          ? null
+          : [
+              { op: "test", path, value: present },
+              { op: "replace", path, value: template },
+            ];
+      },
+      options,
+    );
+    return { asked: outcome === "asked", template };
+  },
+
+  delete: (cluster, options) =>
+    remove(clients.at(cluster.place), clusterDeploymentKind, oursOf(cluster), options),
+
+  async kubeconfig(cluster, options) {
+    const client = clients.at(cluster.place);
+    const found = await readOurs(client, clusterDeploymentKind, oursOf(cluster), options);
+    return found === null ? null : readKubeconfig(client, cluster, options);
+  },
+});

@@ -1,0 +1,130 @@
+import type { Problem } from "#contract/cluster.ts";
+import type { ClusterState } from "#drivers/cluster-ports.ts";
+import {
+  type ClusterParts,
+  controlPlaneOf,
+  isWhole,
+  runsOnly,
+  workersOf,
+} from "#drivers/cluster-api/groups.ts";
+import { isBusy, isObserved } from "#drivers/cluster-api/look.ts";
+import {
+  problemsOf as problemsOfCluster,
+  summaryOf as summaryOfCluster,
+} from "#drivers/cluster-api/problems.ts";
+import {
+  type Condition,
+  conditionOf,
+  isFalse,
+  isTrue,
+  problemOf,
+  saying,
+} from "#drivers/kubernetes/conditions.ts";
+import type { ClusterDeployment } from "./kinds.ts";
+import { wishedCounts } from "./values.ts";
+
+/** The annotation that keeps the name of the only node pool: k0rdent itself has no names for them. */
+export const nodePoolAnnotation = "millwright.dev/node-pool";
+
+/** k0s adds its own number to the version (`v1.34.2+k0s.0`), which machines may or may not repeat. */
+const withoutBuild = (version: string): string => version.replace(/\+.*$/, "");
+
+/** Conditions that are False with this reason only because their turn has not come. */
+const isProgress = ({ reason }: Condition): boolean =>
+  reason === "Progressing" || reason === "ProgressingWithRetry" || reason.startsWith("Waiting");
+
+/** `Ready` sums the others up; `Deleting` and `Paused` are bad when True. */
+const sums = new Set(["Ready", "Deleting", "Paused", "CAPIClusterSummary", "ServicesInReadyState"]);
+
+const problemsOf = ({ metadata, status }: ClusterDeployment): readonly Problem[] => {
+  const source = `ClusterDeployment/${metadata.name}`;
+  const deleting = conditionOf(status.conditions, "Deleting");
+  const failing = deleting?.status === "True" && deleting.reason === "Failed" ? [deleting] : [];
+  const wrong = status.conditions.filter(
+    (condition) =>
+      !sums.has(condition.type) &&
+      condition.status === "False" &&
+      condition.message !== "" &&
+      !isProgress(condition),
+  );
+  return [...failing, ...wrong].map((condition) => problemOf(source, condition));
+};
+
+const summaryOf = (
+  { status }: ClusterDeployment,
+  problems: readonly Problem[],
+  parts: ClusterParts | null,
+): string => {
+  const { conditions } = status;
+  const deleting = conditionOf(conditions, "Deleting");
+  if (deleting?.status === "True") return saying(deleting);
+  const [first] = problems;
+  if (first !== undefined) return `${first.reason}: ${first.message}`;
+  const ready = conditionOf(conditions, "Ready");
+  if (parts !== null && ready?.status !== "True") return summaryOfCluster(parts);
+  return ready === undefined ? "k0rdent has not looked at it yet" : saying(ready);
+};
+
+/**
+ * A cluster as its ClusterDeployment and the Cluster of the same name below it show it. Only the latter counts machines, and it may not be
+ * there (not yet, or it is in a region's own management cluster): then there are none to see.
+ */
+export const stateOf = (
+  deployment: ClusterDeployment,
+  parts: ClusterParts | null,
+  kubernetesVersion: string,
+): ClusterState => {
+  const { metadata, spec, status } = deployment;
+  const { conditions } = status;
+  const wished = wishedCounts(spec.config);
+  const poolName = metadata.annotations[nodePoolAnnotation];
+  const none = { desired: 0, replicas: 0, ready: 0, upToDate: 0, versions: [] };
+  const controlPlane =
+    parts === null
+      ? { ...none, desired: wished.controlPlane ?? 0 }
+      : controlPlaneOf(parts, wished.controlPlane);
+  const workers =
+    parts === null
+      ? { ...none, desired: wished.workers ?? 0 }
+      : workersOf(parts.deployments, parts.machines, wished.workers);
+  const cluster = parts?.cluster ?? null;
+  const deleting = metadata.deletionTimestamp !== undefined;
+  const ready = conditionOf(conditions, "Ready");
+  const generation = metadata.generation ?? 0;
+  const observed =
+    status.observedGeneration >= generation &&
+    (ready?.observedGeneration ?? generation) >= generation &&
+    (cluster === null || isObserved(cluster)) &&
+    (parts?.deployments ?? []).every((each) => each.observed);
+  const isWanted = (version: string): boolean =>
+    kubernetesVersion === "" || withoutBuild(version) === withoutBuild(kubernetesVersion);
+  const groups = [controlPlane, workers];
+  // Machines of a region's cluster are out of sight; k0rdent's own word is all there is.
+  const whole =
+    status.region !== "" ||
+    (cluster !== null &&
+      groups.every(isWhole) &&
+      groups.every((group) => runsOnly(group, isWanted)) &&
+      !isBusy(cluster));
+  const applied = !isFalse(conditions, "HelmReleaseReady");
+  const problems = [...problemsOf(deployment), ...(parts === null ? [] : problemsOfCluster(parts))];
+  const of = (type: string): boolean =>
+    cluster === null ? isTrue(conditions, "CAPIClusterSummary") : isTrue(cluster.conditions, type);
+  return {
+    uid: metadata.uid,
+    observed,
+    deleting,
+    infrastructureReady: of("InfrastructureReady"),
+    controlPlaneInitialized:
+      cluster?.controlPlaneInitialized === true || of("ControlPlaneInitialized"),
+    controlPlaneAvailable: of("ControlPlaneAvailable"),
+    workersAvailable: of("WorkersAvailable"),
+    changing: !deleting && !(whole && applied),
+    settled: !deleting && observed && whole && applied && !spec.dryRun && ready?.status === "True",
+    controlPlane,
+    nodePools: poolName === undefined ? [] : [{ name: poolName, ...workers }],
+    endpoint: cluster?.endpoint ?? null,
+    summary: summaryOf(deployment, problems, parts),
+    problems,
+  };
+};

@@ -1,0 +1,240 @@
+import { Failure } from "#contract/failures.ts";
+import type { SecretId } from "#contract/ids.ts";
+import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
+import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
+import type { Clients } from "#drivers/kubernetes/clients.ts";
+import { isTrue } from "#drivers/kubernetes/conditions.ts";
+import { tryOut } from "#drivers/kubernetes/dry-run.ts";
+import { isOurs, resourceLabel } from "#drivers/kubernetes/labels.ts";
+import { edit, ensure, notThere, type Ours, readOurs, remove } from "#drivers/kubernetes/ours.ts";
+import { isRefused } from "#drivers/kubernetes/refusal.ts";
+import { secretKind } from "#drivers/kubernetes/secret.ts";
+import type { ReadOptions } from "#drivers/ports.ts";
+import type { VmPort, VmRef } from "#drivers/vm-ports.ts";
+import {
+  type DataVolume,
+  dataVolumeKind,
+  type Instance,
+  instanceKind,
+  subresources,
+  type VirtualMachine,
+  vmKind,
+} from "./kinds.ts";
+import { stateOf } from "./look.ts";
+import { cloudInitManifest, cloudInitName, vmManifest } from "./manifest.ts";
+
+const oursOf = ({ id, place, name }: VmRef): Ours => ({ id, namespace: place.namespace, name });
+
+const cloudInitOf = (vm: VmRef): Ours => ({ ...oursOf(vm), name: cloudInitName(vm) });
+
+/** The instance has its machine's name, and its labels, which stand in the template. */
+const readInstance = async (
+  client: KubernetesClient,
+  vm: VmRef,
+  options: ReadOptions,
+): Promise<Instance | null> => {
+  const found = await client.read(instanceKind, oursOf(vm), options);
+  return found === null || !isOurs(found, vm.id) ? null : found;
+};
+
+const readVolumes = (
+  client: KubernetesClient,
+  vm: VmRef,
+  options: ReadOptions,
+): Promise<readonly DataVolume[]> =>
+  client.list(
+    dataVolumeKind,
+    { namespace: vm.place.namespace, labels: { [resourceLabel]: vm.id } },
+    options,
+  );
+
+const command = (
+  client: KubernetesClient,
+  vm: VmRef,
+  verb: { readonly of: "virtualmachines" | "virtualmachineinstances"; readonly command: string },
+  body: object,
+  options: KubernetesWrite,
+): Promise<void> =>
+  client.command(
+    { ...subresources, plural: verb.of, command: verb.command, ...oursOf(vm) },
+    body,
+    options,
+  );
+
+const existing = async (
+  client: KubernetesClient,
+  vm: VmRef,
+  options: ReadOptions,
+): Promise<VirtualMachine> => {
+  const found = await readOurs(client, vmKind, oursOf(vm), options);
+  if (found === null) throw notThere(vmKind, oursOf(vm));
+  return found;
+};
+
+const notRunning = (vm: VmRef): Failure =>
+  new Failure("CONFLICT", `${vm.name} does not run`, {
+    details: { reason: "not-running", object: `VirtualMachine/${vm.name}` },
+  });
+
+/** KubeVirt answers a verb that does not fit with a 409 whose reason is that of a collision. */
+const isUnfit = (error: unknown): boolean => isRefused(error, "CONFLICT", "Conflict");
+
+/** Removes the owner from a disk, so that it is not collected with its machine. */
+const disown = async (
+  client: KubernetesClient,
+  volume: DataVolume,
+  vm: VmRef,
+  options: KubernetesWrite,
+): Promise<void> => {
+  await edit(
+    client,
+    dataVolumeKind,
+    { ...oursOf(vm), name: volume.metadata.name },
+    ({ metadata }) => {
+      const index = metadata.ownerReferences.findIndex(
+        ({ kind, name }) => kind === vmKind.kind && name === vm.name,
+      );
+      if (index === -1) return null;
+      const path = `/metadata/ownerReferences/${index}`;
+      return [
+        { op: "test", path: `${path}/uid`, value: metadata.ownerReferences[index]?.uid },
+        { op: "remove", path },
+      ];
+    },
+    options,
+  );
+};
+
+/**
+ * Virtual machines by KubeVirt: a VirtualMachine with its disks as DataVolumes, and a Secret for cloud-init. It is started and stopped by its wish
+ * (`runStrategy` Always or Halted); restart and pause are KubeVirt's own verbs, which have no wish.
+ */
+export const createKubeVirt = (
+  clients: Clients,
+  reveal: (secret: SecretId) => Promise<string>,
+): VmPort => ({
+  async check(vm, wanted, options) {
+    const client = clients.at(vm.place);
+    await tryOut(client, vmKind, vmManifest(vm, wanted, { run: null }), vm, options);
+  },
+
+  async create(vm, wanted, options) {
+    const client = clients.at(vm.place);
+    // The Secret first: an instance that finds none does not start.
+    const secret =
+      wanted.userData === null
+        ? "already"
+        : await ensure(
+            client,
+            secretKind,
+            cloudInitManifest(vm, await reveal(wanted.userData), options),
+            vm,
+            options,
+          );
+    const machine = await ensure(client, vmKind, vmManifest(vm, wanted, options), vm, options);
+    return secret === "asked" ? secret : machine;
+  },
+
+  async read(vm, options) {
+    const client = clients.at(vm.place);
+    const found = await readOurs(client, vmKind, oursOf(vm), options);
+    if (found === null) return null;
+    const instance = await readInstance(client, vm, options);
+    const volumes = await readVolumes(client, vm, options);
+    return stateOf(vm, { vm: found, instance, volumes });
+  },
+
+  async setRunning(vm, { running, force }, options) {
+    const client = clients.at(vm.place);
+    const wish = running ? "Always" : "Halted";
+    const path = "/spec/runStrategy";
+    const outcome = await edit(
+      client,
+      vmKind,
+      oursOf(vm),
+      ({ spec }) =>
+        spec.runStrategy === wish
+          ? null
+          : [
+              { op: "test", path, value: spec.runStrategy },
+              { op: "replace", path, value: wish },
+            ],
+      options,
+    );
+    if (running || !force) return outcome;
+    if ((await readInstance(client, vm, options)) === null) return outcome;
+    try {
+      const stop = { of: "virtualmachines", command: "stop" } as const;
+      await command(client, vm, stop, { gracePeriod: 0 }, options);
+      return "asked";
+    } catch (error) {
+      // It has stopped meanwhile, or is being stopped as hard already.
+      if (isUnfit(error)) return outcome;
+      throw error;
+    }
+  },
+
+  async restart(vm, { uid, force }, options) {
+    const client = clients.at(vm.place);
+    const machine = await existing(client, vm, options);
+    const instance = await readInstance(client, vm, options);
+    if (instance !== null && instance.metadata.uid !== uid) return "already";
+    // The request of an earlier call is kept until KubeVirt has done it; between stop and start no instance is there.
+    const requests = machine.status?.stateChangeRequests ?? [];
+    if (requests.some((request) => request.uid === uid || request.action === "Start")) {
+      return "asked";
+    }
+    if (instance === null) throw notRunning(vm);
+    try {
+      const restart = { of: "virtualmachines", command: "restart" } as const;
+      await command(client, vm, restart, force ? { gracePeriodSeconds: 0 } : {}, options);
+      return "asked";
+    } catch (error) {
+      if (!isUnfit(error)) throw error;
+      const now = await readInstance(client, vm, options);
+      if (now !== null && now.metadata.uid !== uid) return "already";
+      throw error;
+    }
+  },
+
+  async setPaused(vm, paused, options) {
+    const client = clients.at(vm.place);
+    await existing(client, vm, options);
+    const instance = await readInstance(client, vm, options);
+    if (instance === null || instance.status.phase !== "Running") throw notRunning(vm);
+    const isPaused = (now: Instance): boolean => isTrue(now.status.conditions, "Paused");
+    if (isPaused(instance) === paused) return "already";
+    try {
+      const verb = paused ? "pause" : "unpause";
+      await command(client, vm, { of: "virtualmachineinstances", command: verb }, {}, options);
+      return "asked";
+    } catch (error) {
+      if (!isUnfit(error)) throw error;
+      const now = await readInstance(client, vm, options);
+      if (now !== null && isPaused(now) === paused) return "already";
+      throw error;
+    }
+  },
+
+  async delete(vm, { keepDisks }, options) {
+    const client = clients.at(vm.place);
+    const machine = await readOurs(client, vmKind, oursOf(vm), options);
+    const volumes = await readVolumes(client, vm, options);
+    if (keepDisks) {
+      for (const volume of volumes) await disown(client, volume, vm, options);
+    }
+    const left = [
+      await remove(client, vmKind, oursOf(vm), options),
+      await remove(client, secretKind, cloudInitOf(vm), options),
+    ];
+    // Disks that their machine owns are collected with it; those without an owner are not.
+    if (!keepDisks && machine === null) {
+      for (const { metadata } of volumes) {
+        const name = metadata.name;
+        left.push(await remove(client, dataVolumeKind, { ...oursOf(vm), name }, options));
+      }
+    }
+    const disksLeft = !keepDisks && volumes.length > 0;
+    return disksLeft || left.includes("asked") ? "asked" : "gone";
+  },
+});

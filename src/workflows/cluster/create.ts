@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { ClusterServer } from "#contract/cluster.ts";
+import { ClusterCreateInput } from "#contract/cluster-inputs.ts";
+import { SecretId } from "#contract/ids.ts";
+import type { AllocationWish } from "#drivers/cluster-ports.ts";
+import { nothing, skip, wait } from "#engine/kit.ts";
+import {
+  type ClusterContext,
+  clusterPort,
+  controlPlaneGroup,
+  reading,
+  refOf,
+  wantedOf,
+  workflow,
+  writing,
+} from "./kit.ts";
+import { isWhole, look, waitFor } from "./look.ts";
+import { returnTaken, takeServers } from "./servers.ts";
+
+/**
+ * cluster.create: builds a Kubernetes cluster on the management cluster, from servers of pools where it asks for some.
+ *
+ *   validate ▶ create-record ▶ allocate-resources ▶ apply-cluster ▶ await-infrastructure ▶ await-control-plane ▶ await-workers
+ *     ▶ store-kubeconfig ▶ record
+ *
+ * There is no pivot: a create that fails at any step leaves no object, no allocation and no record. Taking the objects back
+ * means to wait until they are gone, because the machines behind them are somebody's money.
+ */
+export const clusterCreate = workflow("cluster.create", {
+  version: 1,
+  summary: "Builds a Kubernetes cluster, from servers of pools where it asks for some.",
+  input: ClusterCreateInput,
+  resource: ({ input }) => ({ type: "cluster", id: input.clusterId }),
+  onFailure: ({ input }) => input.onFailure,
+})
+  .step("validate", {
+    expected: "2s",
+    undo: nothing("reading changes nothing"),
+    run: (context) =>
+      clusterPort(context).check(
+        refOf(context.resource),
+        wantedOf(context.resource),
+        reading(context),
+      ),
+  })
+  .step("create-record", {
+    expected: "1s",
+    // The record was written with the request, which took its name; this is where it is taken back.
+    run: async () => undefined,
+    undo: async ({ fact }) => fact({ type: "cluster.creation_undone", data: {} }),
+  })
+  .step("allocate-resources", {
+    expected: "1s",
+    // Its undo waits until Metal3 has cleaned what was used.
+    within: "1h",
+    output: z.object({ servers: z.array(ClusterServer) }),
+    run: async (context) => {
+      const wishes = wishesOf(context);
+      if (wishes.length === 0)
+        return skip("no machine of it is drawn from a pool", { servers: [] });
+      return { servers: [...(await takeServers(context, wishes))].map(publicServer) };
+    },
+    undo: returnTaken,
+  })
+  .step("apply-cluster", {
+    expected: "2s",
+    // Its undo waits until every machine is gone.
+    within: "1h",
+    run: async (context) => {
+      const { resource } = context;
+      await clusterPort(context).create(refOf(resource), wantedOf(resource), writing(context));
+    },
+    undo: async (context) => {
+      const asked = await clusterPort(context).delete(refOf(context.resource), writing(context));
+      return asked === "asked" ? wait("waiting until the cluster's objects are gone") : undefined;
+    },
+  })
+  .step("await-infrastructure", {
+    expected: "1m",
+    within: "30m",
+    poll: { min: "2s", max: "15s" },
+    undo: nothing("waiting changes nothing"),
+    run: async (context) => {
+      const state = await look(context);
+      return !state.observed || !state.infrastructureReady
+        ? waitFor("the infrastructure", state)
+        : undefined;
+    },
+  })
+  .step("await-control-plane", {
+    expected: "5m",
+    within: "45m",
+    poll: { min: "2s", max: "20s" },
+    undo: nothing("waiting changes nothing"),
+    run: async (context) => {
+      const state = await look(context);
+      return !state.observed || !state.controlPlaneInitialized || !state.controlPlaneAvailable
+        ? waitFor("the control plane", state)
+        : undefined;
+    },
+  })
+  .step("await-workers", {
+    expected: "4m",
+    within: "60m",
+    poll: { min: "2s", max: "20s" },
+    output: z.object({ endpoint: z.string().nullable() }),
+    undo: nothing("waiting changes nothing"),
+    run: async (context) => {
+      const state = await look(context);
+      const isDone = state.observed && state.settled && state.nodePools.every(isWhole);
+      return isDone ? { endpoint: state.endpoint } : waitFor("the workers", state);
+    },
+  })
+  .step("store-kubeconfig", {
+    expected: "2s",
+    output: z.object({ secret: SecretId }),
+    run: async (context) => {
+      const { ports, resource, fact } = context;
+      const text = await clusterPort(context).kubeconfig(refOf(resource), reading(context));
+      if (text === null) return wait("waiting for the cluster's kubeconfig");
+      const secret = await ports.secrets.keep({ owner: resource.id, name: "kubeconfig" }, text);
+      if (resource.kubeconfig !== secret)
+        fact({ type: "cluster.kubeconfig_stored", data: { secret } });
+      return { secret };
+    },
+    undo: async ({ ports, resource, output, fact }) => {
+      const secret = output?.secret ?? resource.kubeconfig;
+      // One that was kept by a step that died before it could tell goes with its owner, the record.
+      if (secret !== null) await ports.secrets.forget(secret);
+      if (resource.kubeconfig !== null) fact({ type: "cluster.kubeconfig_removed", data: {} });
+    },
+  })
+  .step("record", {
+    expected: "1s",
+    undo: nothing("the record goes with the step that made it"),
+    run: async (context) => {
+      const { ports, resource, run, prior, fact } = context;
+      const owner = { cluster: resource.id, run: run.id };
+      await ports.allocations.confirm(owner, reading(context));
+      fact({
+        type: "cluster.created",
+        data: { endpoint: prior["await-workers"].endpoint },
+      });
+    },
+  })
+  .result(({ input, prior }) => ({
+    clusterId: input.clusterId,
+    kubernetesVersion: input.spec.kubernetesVersion,
+    endpoint: prior["await-workers"].endpoint,
+    servers: prior["allocate-resources"].servers,
+  }));
+
+const publicServer = ({ server, pool, group }: ClusterServer): ClusterServer => ({
+  server,
+  pool,
+  group,
+});
+
+function wishesOf({ resource }: ClusterContext): readonly AllocationWish[] {
+  const { controlPlane, nodePools } = resource.spec;
+  const groups = [
+    { group: controlPlaneGroup, count: controlPlane.replicas, pool: controlPlane.pool },
+    ...nodePools.map(({ name, nodeCount, pool }) => ({ group: name, count: nodeCount, pool })),
+  ];
+  return groups.flatMap(({ pool, ...wish }) =>
+    pool === null ? [] : [{ ...wish, pool, provisioner: "metal3" as const }],
+  );
+}

@@ -1,0 +1,58 @@
+import { ClusterDeleteInput } from "#contract/cluster-inputs.ts";
+import { nothing } from "#engine/kit.ts";
+import { clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
+import { tellProblems, waitFor } from "./look.ts";
+import { returnSpare } from "./servers.ts";
+
+/**
+ * cluster.delete: takes a cluster away, machines and all.
+ *
+ *   validate ═ delete-cluster ▶ await-gone ▶ release-resources ▶ record
+ *
+ * It has succeeded when the cluster is gone, not when it was asked to go. Its servers come back once their hosts are clean.
+ */
+export const clusterDelete = workflow("cluster.delete", {
+  version: 1,
+  summary: "Deletes a cluster and gives its servers back.",
+  input: ClusterDeleteInput,
+  resource: ({ input }) => ({ type: "cluster", id: input.clusterId }),
+  onFailure: "undo",
+})
+  .step("validate", {
+    expected: "2s",
+    undo: nothing("reading changes nothing"),
+    run: async (context) => {
+      // Whose object it is must be known before the pivot; that it is gone already is no reason to refuse.
+      await clusterPort(context).read(refOf(context.resource), reading(context));
+    },
+  })
+  .pivot("a deletion cannot be called back: what it has taken away is gone")
+  .step("delete-cluster", {
+    expected: "2s",
+    run: async (context) => {
+      await clusterPort(context).delete(refOf(context.resource), writing(context));
+    },
+  })
+  .step("await-gone", {
+    expected: "3m",
+    within: "2h",
+    poll: { min: "2s", max: "30s" },
+    run: async (context) => {
+      const { resource } = context;
+      const state = await clusterPort(context).read(refOf(resource), reading(context));
+      if (state === null) return;
+      tellProblems(context, state.problems);
+      return waitFor("the cluster to be gone", state);
+    },
+  })
+  .step("release-resources", {
+    expected: "5s",
+    within: "2h",
+    poll: { min: "5s", max: "30s" },
+    run: async (context) => (await returnSpare(context, { group: null, keep: 0 })) ?? undefined,
+  })
+  .step("record", {
+    expected: "1s",
+    run: async ({ fact }) => fact({ type: "cluster.deleted", data: {} }),
+  })
+  .result(({ input }) => ({ clusterId: input.clusterId }));

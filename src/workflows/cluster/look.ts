@@ -1,0 +1,43 @@
+import type { Problem } from "#contract/cluster.ts";
+import { Failure } from "#contract/failures.ts";
+import type { ClusterState, GroupState } from "#drivers/cluster-ports.ts";
+import type { Wait } from "#engine/kit.ts";
+import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
+import { type ClusterContext, clusterPort, reading, refOf } from "./kit.ts";
+
+/**
+ * One look at the cluster: what it complains of becomes a fact when it changes, because operators clear their errors when they try
+ * again. A cluster that somebody deleted behind our back will not come by waiting.
+ */
+export async function look(context: ClusterContext): Promise<ClusterState> {
+  const state = await clusterPort(context).read(refOf(context.resource), reading(context));
+  if (state === null)
+    throw new Failure(
+      "KUBERNETES_REJECTED",
+      `the object of cluster ${context.resource.spec.name} is no longer on the management cluster: somebody else has deleted it`,
+      { details: { reason: "gone" } },
+    );
+  tellProblems(context, state.problems);
+  return state;
+}
+
+export function tellProblems({ resource, fact }: ClusterContext, seen: readonly Problem[]): void {
+  const changed = changedProblems(resource.problems, seen);
+  if (changed !== null) fact({ type: "cluster.problems_seen", data: changed });
+}
+
+export const waitFor = (what: string, { observed, summary, problems }: ClusterState): Wait =>
+  waitForOperator(
+    what,
+    observed ? summary : "the operator has not looked at the change yet",
+    problems,
+  );
+
+/** Every machine of the group is there, ready, and of this version where versions are told. */
+export const isAt = (group: GroupState, version: string): boolean =>
+  isWhole(group) &&
+  group.upToDate >= group.desired &&
+  group.versions.every((each) => each.version === version || each.count === 0);
+
+export const isWhole = (group: GroupState): boolean =>
+  group.ready === group.desired && group.replicas === group.desired;

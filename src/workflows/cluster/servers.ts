@@ -1,0 +1,74 @@
+import type { ServerId } from "#contract/ids.ts";
+import type { AllocatedServer, AllocationWish } from "#drivers/cluster-ports.ts";
+import { type Wait, wait } from "#engine/kit.ts";
+import { type ClusterContext, reading, refOf, writing } from "./kit.ts";
+
+/** How a cluster comes to servers and gives them back. */
+
+const owner = ({ run, resource }: ClusterContext) => ({
+  cluster: resource.id,
+  run: run.id,
+  project: resource.project,
+});
+
+/** Takes servers for every wish or none, and marks their hosts for the cluster. Answers with those that the record did not have yet. */
+export async function takeServers(
+  context: ClusterContext,
+  wishes: readonly AllocationWish[],
+): Promise<readonly AllocatedServer[]> {
+  const { ports, resource, fact } = context;
+  const allocated = await ports.allocations.allocate(owner(context), wishes, reading(context));
+  await ports.hostPool.assign(refOf(resource), allocated, writing(context));
+  const known = new Set(resource.servers.map(({ server }) => server));
+  const fresh = allocated.filter(({ server }) => !known.has(server));
+  if (fresh.length > 0) fact({ type: "cluster.servers_allocated", data: { servers: [...fresh] } });
+  return allocated;
+}
+
+/** Gives back what this run took, as far as it came: an undo. Undefined when that is done. */
+export async function returnTaken(context: ClusterContext): Promise<Wait | undefined> {
+  const held = await context.ports.allocations.held(context.resource.id, reading(context));
+  const taken = held.filter(({ takenBy }) => takenBy === context.run.id);
+  return (await returnIdle(context, taken, taken.length)) ?? undefined;
+}
+
+/** Gives these servers back, marks first: a host that is free must not be found by the cluster any more. */
+async function returnServers(context: ClusterContext, servers: readonly ServerId[]): Promise<void> {
+  if (servers.length === 0) return;
+  const { ports, resource, fact } = context;
+  await ports.hostPool.unassign(refOf(resource), servers, writing(context));
+  await ports.allocations.release(owner(context), { servers }, reading(context));
+  const known = servers.filter((id) => resource.servers.some(({ server }) => server === id));
+  if (known.length > 0) fact({ type: "cluster.servers_released", data: { servers: known } });
+}
+
+/**
+ * Gives back as many servers of a group (null: of all of them) as it has too many, once their hosts are idle: one that is still being cleaned is nobody's
+ * yet. Null when that is done.
+ */
+export async function returnSpare(
+  context: ClusterContext,
+  spare: { readonly group: string | null; readonly keep: number },
+): Promise<Wait | null> {
+  const { ports, resource } = context;
+  const all = await ports.allocations.held(resource.id, reading(context));
+  const held = all.filter(({ group }) => spare.group === null || group === spare.group);
+  return returnIdle(context, held, held.length - spare.keep);
+}
+
+async function returnIdle(
+  context: ClusterContext,
+  held: readonly AllocatedServer[],
+  count: number,
+): Promise<Wait | null> {
+  if (count <= 0) return null;
+  const { ports, resource } = context;
+  const ids = held.map(({ server }) => server);
+  const idle = await ports.hostPool.idle(refOf(resource), ids, reading(context));
+  const returned = idle.slice(0, count);
+  await returnServers(context, returned);
+  const left = count - returned.length;
+  return left === 0
+    ? null
+    : wait(`${left} of ${count} servers are still in the cluster's use or being cleaned`);
+}

@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { Failure } from "#contract/failures.ts";
+import { VmPowerInput } from "#contract/vm-inputs.ts";
+import { nothing, skip } from "#engine/kit.ts";
+import { type VmContext, refOf, workflow, writing } from "./kit.ts";
+import { Place, look, placeOf, waitFor } from "./look.ts";
+
+/**
+ * vm.power: starts, stops, restarts, pauses or unpauses a virtual machine.
+ *
+ *   validate ═ apply ▶ await-state ▶ record
+ *
+ * It reads before it acts: what is so already is a success that says `already`. A restart is known by the instance: another
+ * one than before runs.
+ */
+export const vmPower = workflow("vm.power", {
+  version: 1,
+  summary: "Starts, stops, restarts, pauses or unpauses a virtual machine.",
+  input: VmPowerInput,
+  resource: ({ input }) => ({ type: "vm", id: input.vmId }),
+  onFailure: "undo",
+})
+  .step("validate", {
+    expected: "2s",
+    output: z.object({ already: z.boolean(), instance: z.string().nullable() }),
+    undo: nothing("reading changes nothing"),
+    run: async (context) => {
+      const state = await look(context);
+      const { action } = context.input;
+      const already = action !== "restart" && state.power === endOf[action];
+      const instance = state.instance?.uid ?? null;
+      const needsInstance = action === "restart" || action === "pause" || action === "unpause";
+      if (needsInstance && instance === null)
+        throw new Failure(
+          "INVALID_STATE_TRANSITION",
+          `${action} is not possible: virtual machine ${context.resource.spec.name} does not run (${state.printableStatus}); start it`,
+          { details: { state: state.printableStatus, action, allowed: ["start"] } },
+        );
+      return { already, instance };
+    },
+  })
+  .pivot("a power action cannot be taken back, only followed by another")
+  .step("apply", {
+    expected: "2s",
+    run: async (context) => {
+      const { already, instance } = context.prior.validate;
+      return already ? skip("it is so already") : apply(context, instance);
+    },
+  })
+  .step("await-state", {
+    expected: "30s",
+    within: "20m",
+    poll: { min: "1s", max: "10s" },
+    output: Place,
+    run: async (context) => {
+      const state = await look(context);
+      const { action } = context.input;
+      const wanted = endOf[action];
+      const isAnother =
+        action !== "restart" || state.instance?.uid !== context.prior.validate.instance;
+      const isDone = state.power === wanted && isAnother && (wanted !== "running" || state.ready);
+      if (!isDone) return waitFor(`the machine to be ${wanted}`, state);
+      return placeOf(state);
+    },
+  })
+  .step("record", {
+    expected: "1s",
+    run: async ({ input, prior, fact }) => {
+      const { action } = input;
+      const place = prior["await-state"];
+      if (action === "restart") fact({ type: "vm.restarted", data: place });
+      else fact({ type: "vm.power_changed", data: { power: endOf[action], ...place } });
+    },
+  })
+  .result(({ input, prior }) => ({ action: input.action, already: prior.validate.already }));
+
+const endOf = {
+  start: "running",
+  stop: "stopped",
+  restart: "running",
+  pause: "paused",
+  unpause: "running",
+} as const;
+
+type PowerContext = VmContext & { readonly input: VmPowerInput };
+
+async function apply(context: PowerContext, instance: string | null): Promise<undefined> {
+  const { ports, resource, input } = context;
+  const { action, force } = input;
+  const vm = refOf(resource);
+  const options = writing(context);
+  switch (action) {
+    case "start":
+    case "stop":
+      await ports.vms.setRunning(vm, { running: action === "start", force }, options);
+      return;
+    case "restart":
+      await ports.vms.restart(vm, { uid: instance ?? "", force }, options);
+      return;
+    case "pause":
+    case "unpause":
+      await ports.vms.setPaused(vm, action === "pause", options);
+  }
+}
