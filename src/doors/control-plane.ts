@@ -3,6 +3,7 @@ import { kindOf, WorkflowRegistry } from "#engine/registry.ts";
 import { createApi } from "#http/api.ts";
 import { createApiKeys } from "#http/api-keys.ts";
 import { serveApi } from "#http/serve.ts";
+import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
 import { maintain } from "#journal/maintain.ts";
 import { migrate } from "#journal/migrate.ts";
 import type { Config } from "#platform/config.ts";
@@ -20,6 +21,7 @@ import { engineMetrics } from "./engine-metrics.ts";
 import { openFoundation } from "./foundation.ts";
 import { healthOf } from "./health.ts";
 import { ensureAdminKey, secretKeyOf, type AdminKey } from "./keys.ts";
+import { watchManagementClusters } from "./management-clusters.ts";
 import { openStorage, type Storage } from "./open-database.ts";
 import { portRefused } from "./refused.ts";
 import { VERSION } from "./version.ts";
@@ -41,6 +43,8 @@ export interface ControlPlaneOptions {
   readonly log: Log;
   /** What declared times are divided by: the configured pace, or the speed of the lab that is used. */
   readonly pace: number;
+  /** Where the management clusters are; absent: there are none. */
+  readonly kubeconfig?: KubeconfigSource | null;
   /** Being opened already; otherwise it is opened now. Closed with the control plane either way. */
   readonly storage?: Promise<Storage>;
 }
@@ -61,7 +65,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 async function open(
-  { config, log, pace, storage }: ControlPlaneOptions,
+  { config, log, pace, kubeconfig = null, storage }: ControlPlaneOptions,
   undo: (() => unknown)[],
   closeAll: () => Promise<void>,
 ): Promise<ControlPlane> {
@@ -77,6 +81,7 @@ async function open(
       database,
       secretKey: secretKeyOf(config, dir),
       publicUrl: () => config.MILLWRIGHT_PUBLIC_URL ?? listening ?? "",
+      kubeconfig,
     },
     undo,
   );
@@ -95,6 +100,12 @@ async function open(
   undo.push(release);
   const engine = await createEngine({ config, log, pace, owner, foundation });
 
+  const kubernetes =
+    foundation.kubernetes === null
+      ? null
+      : watchManagementClusters(foundation.kubernetes, { config, clock, log });
+  undo.push(() => kubernetes?.stop());
+
   const registry = new Registry();
   engineMetrics({ registry, engine, database });
   const known = new Set(new WorkflowRegistry(workflows).kinds);
@@ -112,7 +123,7 @@ async function open(
     servers: createServerReader(database, () => clock.now()),
     clusters: createClusterReader(database, () => clock.now()),
     vms: createVmReader(database, () => clock.now()),
-    kubernetes: null,
+    kubernetes,
     events: createEventReader(database, journal, () => clock.now()),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),

@@ -1,5 +1,7 @@
 import { createConfigDrivePort } from "#drivers/config-drive/config-drive.ts";
 import { createImages } from "#drivers/images/images.ts";
+import type { Kubernetes } from "#drivers/kubernetes/kubernetes.ts";
+import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
 import type { Ports } from "#drivers/ports.ts";
 import { createRedfish } from "#drivers/redfish/redfish.ts";
 import { createGate } from "#drivers/redfish/wire/gate.ts";
@@ -19,6 +21,7 @@ import { createIds, type Ids } from "#platform/ids.ts";
 import type { Log } from "#platform/log.ts";
 import { createDirectory } from "#projections/directory.ts";
 import { type MachineAddresses, machineAddresses } from "./config-drive.ts";
+import { openKubernetes } from "./management-clusters.ts";
 import { sharedClock } from "./open-database.ts";
 
 /**
@@ -34,6 +37,8 @@ export interface Foundation {
   readonly secrets: SecretStore;
   readonly addresses: MachineAddresses;
   readonly ports: Ports;
+  /** The management clusters; null: none is configured. */
+  readonly kubernetes: Kubernetes | null;
 }
 
 export interface FoundationOptions {
@@ -44,6 +49,7 @@ export interface FoundationOptions {
   readonly secretKey: string;
   /** How machines reach the API, asked when one is told. */
   readonly publicUrl: () => string;
+  readonly kubeconfig: KubeconfigSource | null;
 }
 
 export const resourceBindings: ResourceBindings = {
@@ -57,7 +63,7 @@ export const resourceBindings: ResourceBindings = {
  * database's is refused before it can take any work.
  */
 export async function openFoundation(
-  { config, log, database, secretKey, publicUrl }: FoundationOptions,
+  { config, log, database, secretKey, publicUrl, kubeconfig }: FoundationOptions,
   undo: (() => unknown)[],
 ): Promise<Foundation> {
   const cipher = createCipher(secretKey);
@@ -85,6 +91,13 @@ export async function openFoundation(
     log,
   });
   undo.push(() => bmc.close());
+  const kubernetes = await openKubernetes(kubeconfig, {
+    clock,
+    log,
+    random: Math.random,
+    reveal: (secret) => secrets.reveal(secret),
+  });
+  undo.push(() => kubernetes?.close());
   const ports: Ports = {
     bmc,
     secrets,
@@ -92,5 +105,5 @@ export async function openFoundation(
     configDrive: createConfigDrivePort(addresses.driveUrl),
     directory: createDirectory(database),
   };
-  return { database, clock, ids, cipher, journal, secrets, addresses, ports };
+  return { database, clock, ids, cipher, journal, secrets, addresses, ports, kubernetes };
 }

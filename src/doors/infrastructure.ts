@@ -14,6 +14,8 @@ export const LabDescription = z.object({
       fingerprint256: z.string(),
     }),
   ),
+  /** Absent or null: it plays no management cluster. */
+  kubernetes: z.object({ url: z.string(), kubeconfig: z.string() }).nullish(),
   images: z.array(
     z.object({
       name: z.string(),

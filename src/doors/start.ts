@@ -4,6 +4,7 @@ import { startControlPlane } from "./control-plane.ts";
 import { describeLab } from "./infrastructure.ts";
 import { startLabProcess, type LabProcess } from "./lab-process.ts";
 import { openStorage, takeDataDir } from "./open-database.ts";
+import { kubeconfigSource } from "./management-clusters.ts";
 import { paceOf } from "./pace.ts";
 import { greeting } from "./serve.ts";
 import { onSignals } from "./signals.ts";
@@ -29,6 +30,7 @@ export async function start(): Promise<void> {
       config,
       log,
       pace: paceOf(config, description),
+      kubeconfig: kubeconfigSource(config, description),
       storage: openStorage(config, dir),
     });
     onSignals(log, async () => {

@@ -11,6 +11,7 @@ import { openBridgeTo } from "./bridge.ts";
 import { coreOptionsOf } from "./create-engine.ts";
 import { openFoundation } from "./foundation.ts";
 import { describeLab } from "./infrastructure.ts";
+import { kubeconfigSource } from "./management-clusters.ts";
 import { paceOf } from "./pace.ts";
 
 /**
@@ -49,7 +50,8 @@ export async function openWorker(
     ]);
   const log = logFrom(config.MILLWRIGHT_LOG_LEVEL, to);
   const lab = config.MILLWRIGHT_LAB_URL;
-  const pace = paceOf(config, lab === undefined ? null : await describeLab(lab));
+  const description = lab === undefined ? null : await describeLab(lab);
+  const pace = paceOf(config, description);
   const database =
     url === undefined
       ? await openBridgeTo(config, secretKey)
@@ -66,6 +68,7 @@ export async function openWorker(
         database,
         secretKey,
         publicUrl: () => publicUrl,
+        kubeconfig: kubeconfigSource(config, description),
       },
       undo,
     );

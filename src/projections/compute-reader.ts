@@ -6,7 +6,6 @@ import type { ClusterState } from "#domain/cluster/state.ts";
 import { clusterView } from "#domain/cluster/view.ts";
 import type { VmState } from "#domain/vm/state.ts";
 import { vmView } from "#domain/vm/view.ts";
-import type { KnownName, NamesPort } from "#drivers/cluster-ports.ts";
 import type { Database } from "#platform/database.ts";
 import type { ListPage, ListQuery } from "./list-query.ts";
 import { RowCounter } from "./row-count.ts";
@@ -74,7 +73,12 @@ function createReader<State extends { readonly id: string }, View>(
   return {
     stored,
     async bearer(place, name) {
-      return (await findBearer(db, { table, place, name, except: "" }))?.id ?? null;
+      const [found] = await rowsOf<{ id: string }>(
+        db,
+        sql`select id ${from} where management_cluster = ${place.managementCluster}
+          and namespace = ${place.namespace} and name = ${name} and state <> 'deleted'`,
+      );
+      return found?.id ?? null;
     },
     async get(id, home) {
       const state = await stored(id, home);
@@ -109,35 +113,3 @@ export const createClusterReader = (db: Database, now: () => number): ClusterRea
 
 export const createVmReader = (db: Database, now: () => number): VmReader =>
   createReader(db, now, { table: "vms", view: vmView });
-
-async function findBearer(
-  db: Database,
-  wanted: {
-    readonly table: Table;
-    readonly place: KubernetesPlace;
-    readonly name: string;
-    readonly except: string;
-  },
-): Promise<KnownName | null> {
-  const { table, place, name, except } = wanted;
-  const [found] = await rowsOf<KnownName>(
-    db,
-    sql`select id, state = 'creating' as creating from ${sql.table(table)}
-      where management_cluster = ${place.managementCluster} and namespace = ${place.namespace}
-        and name = ${name} and state <> 'deleted' and id <> ${except}
-      order by state = 'creating', id limit 1`,
-  );
-  return found ?? null;
-}
-
-/** Who bears a name already, for workflows. */
-export const createNames = (db: Database): NamesPort => ({
-  async findCluster(wanted, { signal }) {
-    signal.throwIfAborted();
-    return findBearer(db, { table: "clusters", ...wanted });
-  },
-  async findVm(wanted, { signal }) {
-    signal.throwIfAborted();
-    return findBearer(db, { table: "vms", ...wanted });
-  },
-});

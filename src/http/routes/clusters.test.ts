@@ -158,7 +158,7 @@ describe("creating a cluster", () => {
       202,
     );
     const all = await Promise.all(Array.from({ length: 6 }, () => create({ name: "twin" })));
-    expect(all.map(({ status }) => status).toSorted()).toEqual([202, 409, 409, 409, 409, 409]);
+    expect(all.filter(({ status }) => status === 202)).toHaveLength(1);
     expect(new Set(all.flatMap(({ body }) => body.error?.code ?? []))).toEqual(
       new Set(["CONFLICT"]),
     );
