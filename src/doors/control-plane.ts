@@ -10,6 +10,7 @@ import type { Config } from "#platform/config.ts";
 import type { Log } from "#platform/log.ts";
 import { createClusterReader, createVmReader } from "#projections/compute-reader.ts";
 import { createEventReader } from "#projections/event-reader.ts";
+import { createPoolReader } from "#projections/pool-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
 import { createServerReader } from "#projections/server-reader.ts";
 import { workflows } from "#workflows/registry.ts";
@@ -43,8 +44,8 @@ export interface ControlPlaneOptions {
   readonly log: Log;
   /** What declared times are divided by: the configured pace, or the speed of the lab that is used. */
   readonly pace: number;
-  /** Where the management clusters are; absent: there are none. */
-  readonly kubeconfig?: KubeconfigSource | null;
+  /** Where management clusters are; null: there are none. */
+  readonly kubeconfig: KubeconfigSource | null;
   /** Being opened already; otherwise it is opened now. Closed with the control plane either way. */
   readonly storage?: Promise<Storage>;
 }
@@ -65,7 +66,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 async function open(
-  { config, log, pace, kubeconfig = null, storage }: ControlPlaneOptions,
+  { config, log, pace, kubeconfig, storage }: ControlPlaneOptions,
   undo: (() => unknown)[],
   closeAll: () => Promise<void>,
 ): Promise<ControlPlane> {
@@ -124,6 +125,7 @@ async function open(
     clusters: createClusterReader(database, () => clock.now()),
     vms: createVmReader(database, () => clock.now()),
     kubernetes,
+    pools: createPoolReader(database, () => clock.now()),
     events: createEventReader(database, journal, () => clock.now()),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),

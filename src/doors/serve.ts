@@ -1,9 +1,8 @@
 import { readConfig, type Config } from "#platform/config.ts";
 import { createLog } from "#platform/log.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { describeLab, type LabDescription } from "./infrastructure.ts";
+import { describeLab, kubeconfigOf, type LabDescription } from "./infrastructure.ts";
 import { openStorage } from "./open-database.ts";
-import { kubeconfigSource } from "./management-clusters.ts";
 import { paceOf } from "./pace.ts";
 import { onSignals } from "./signals.ts";
 
@@ -28,7 +27,7 @@ export async function serve(): Promise<void> {
     config,
     log,
     pace: paceOf(config, lab),
-    kubeconfig: kubeconfigSource(config, lab),
+    kubeconfig: kubeconfigOf(config, lab),
     storage,
   });
   onSignals(log, () => plane.stop());

@@ -1,10 +1,9 @@
 import { readConfig } from "#platform/config.ts";
 import { createLog } from "#platform/log.ts";
 import { startControlPlane } from "./control-plane.ts";
-import { describeLab } from "./infrastructure.ts";
+import { describeLab, kubeconfigOf } from "./infrastructure.ts";
 import { startLabProcess, type LabProcess } from "./lab-process.ts";
 import { openStorage, takeDataDir } from "./open-database.ts";
-import { kubeconfigSource } from "./management-clusters.ts";
 import { paceOf } from "./pace.ts";
 import { greeting } from "./serve.ts";
 import { onSignals } from "./signals.ts";
@@ -30,7 +29,7 @@ export async function start(): Promise<void> {
       config,
       log,
       pace: paceOf(config, description),
-      kubeconfig: kubeconfigSource(config, description),
+      kubeconfig: kubeconfigOf(config, description),
       storage: openStorage(config, dir),
     });
     onSignals(log, async () => {

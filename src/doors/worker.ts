@@ -10,8 +10,7 @@ import { openPostgres } from "#platform/postgres.ts";
 import { openBridgeTo } from "./bridge.ts";
 import { coreOptionsOf } from "./create-engine.ts";
 import { openFoundation } from "./foundation.ts";
-import { describeLab } from "./infrastructure.ts";
-import { kubeconfigSource } from "./management-clusters.ts";
+import { describeLab, kubeconfigOf } from "./infrastructure.ts";
 import { paceOf } from "./pace.ts";
 
 /**
@@ -68,7 +67,7 @@ export async function openWorker(
         database,
         secretKey,
         publicUrl: () => publicUrl,
-        kubeconfig: kubeconfigSource(config, description),
+        kubeconfig: kubeconfigOf(config, description),
       },
       undo,
     );

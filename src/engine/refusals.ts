@@ -1,5 +1,5 @@
 import { Failure } from "#contract/failures.ts";
-import type { ResourceType } from "#contract/run.ts";
+import type { ResourceKind } from "#domain/resource-model.ts";
 import type { Plan } from "./requests.ts";
 
 /**
@@ -18,7 +18,7 @@ export function plannedRefusal(thrown: unknown): Plan["refusals"][number] {
 }
 
 /** The refusal of a name that another resource has at the same place. */
-export const nameTaken = (type: ResourceType, bearer: string | null): Failure =>
+export const nameTaken = (type: ResourceKind, bearer: string | null): Failure =>
   new Failure(
     "CONFLICT",
     `${bearer ?? `another ${type}`} has this name at the same place; choose another name`,

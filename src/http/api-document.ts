@@ -18,6 +18,7 @@ const tags = [
   },
   { name: "Clusters", description: "Arc: Kubernetes clusters, built by Cluster API or k0rdent" },
   { name: "Virtual machines", description: "Arc: virtual machines, run by KubeVirt" },
+  { name: "Pools", description: "Atlas: groups of servers that clusters draw their machines from" },
   {
     name: "Runs",
     description: "Every change is a run: what it does, what it waits for, and the ways out",

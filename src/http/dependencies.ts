@@ -7,6 +7,7 @@ import type { EventReader } from "#projections/event-reader.ts";
 import type { SecretId } from "#contract/ids.ts";
 import type { ClusterOffers } from "#projections/cluster-offers.ts";
 import type { ClusterReader, VmReader } from "#projections/compute-reader.ts";
+import type { PoolReader } from "#projections/pool-reader.ts";
 import type { RunReader } from "#projections/run-reader.ts";
 import type { ServerReader } from "#projections/server-reader.ts";
 
@@ -47,6 +48,7 @@ export interface ApiDependencies {
   readonly vms: VmReader;
   /** Null: none is configured, so clusters and virtual machines can only be read. */
   readonly kubernetes: ManagementClusters | null;
+  readonly pools: PoolReader;
   readonly events: EventReader;
   /** The caller of a bearer token, null when the token is not (or no longer) one of ours. */
   readonly auth: (token: string) => Promise<Caller | null>;

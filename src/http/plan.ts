@@ -32,12 +32,3 @@ export const Plan = z
       .meta({ description: "Why the request would be refused now; empty: it would be accepted" }),
   })
   .meta({ id: "Plan" });
-
-/** The plan of a change that takes effect at once. */
-export const noRunNeeded = {
-  workflow: null,
-  version: null,
-  estimatedDurationMs: 0,
-  pivot: null,
-  steps: [],
-} as const;

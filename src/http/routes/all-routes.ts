@@ -8,6 +8,8 @@ import { clusterRoutes } from "./clusters.ts";
 import { eventRoutes } from "./events.ts";
 import { machineRoutes } from "./machines.ts";
 import { operationRoutes } from "./operations.ts";
+import { poolChangeRoutes } from "./pool-changes.ts";
+import { poolRoutes } from "./pools.ts";
 import { runActRoutes } from "./run-acts.ts";
 import { runEventRoutes } from "./run-events.ts";
 import { runRoutes } from "./runs.ts";
@@ -28,6 +30,8 @@ export function allRoutes(deps: ApiDependencies, document: () => ApiDocument): R
     ...clusterRoutes(deps),
     ...clusterRunRoutes(deps, once),
     ...vmRoutes(deps, once),
+    ...poolRoutes(deps),
+    ...poolChangeRoutes(deps, once),
     ...runRoutes(deps),
     ...workflowTypeRoutes(deps),
     ...runActRoutes(deps, once),

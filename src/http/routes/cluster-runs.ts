@@ -9,6 +9,8 @@ import { Cluster } from "#contract/cluster.ts";
 import { Failure, type FailureCode } from "#contract/failures.ts";
 import type { ClusterId } from "#contract/ids.ts";
 import { createInput, deleteInput, scaleInput, upgradeInput } from "#domain/cluster/run-inputs.ts";
+import type { ClusterState } from "#domain/cluster/state.ts";
+import { protection } from "#domain/cluster/update.ts";
 import { upgradeProblem } from "#domain/cluster/upgrade-path.ts";
 import { nameTaken, plannedRefusal } from "#engine/refusals.ts";
 import { mutationHeaders } from "#http/accepted.ts";
@@ -17,10 +19,12 @@ import type { ApiDependencies } from "#http/dependencies.ts";
 import { type Call, type Route, route } from "#http/endpoint.ts";
 import { type Reply, accepted, single } from "#http/envelope.ts";
 import { chooseFor, configured, refuseUnoffered } from "#http/kubernetes-choice.ts";
-import { type Once, idempotencyKey, requestText } from "#http/once.ts";
+import type { Once } from "#http/once.ts";
 import { ClusterParams, type Place, PlaceParams, placeOf } from "#http/place.ts";
-import { Plan, noRunNeeded } from "#http/plan.ts";
+import { Plan } from "#http/plan.ts";
 import { PlanQuery } from "#http/queries.ts";
+import { recordChange } from "#http/record-change.ts";
+import { refuseUnknownPools } from "#http/server-pools.ts";
 import { type Door, type Wanted, notThere, planRun, startRun } from "#http/start-run.ts";
 import { clusterPath, clustersPath } from "./clusters.ts";
 
@@ -91,6 +95,11 @@ const createRoute = (deps: ApiDependencies, door: Door): Route =>
     async (call) => {
       const place = placeOf(call.params, deps.region);
       const wanted = async () => {
+        const { controlPlane, nodePools } = call.body;
+        await refuseUnknownPools(deps, place, {
+          "controlPlane.pool": controlPlane.pool,
+          ...Object.fromEntries(nodePools.map(({ pool }, n) => [`nodePools[${n}].pool`, pool])),
+        });
         const chosen = chooseFor(configured(deps.kubernetes), call.body);
         const clusterId = deps.ids.cluster();
         const input = createInput({ body: call.body, chosen, clusterId, ...place });
@@ -178,41 +187,22 @@ type UpdateCall = Call<
 >;
 
 /** Protection is a matter of the record alone, so it takes effect at once. */
-async function protect(
+function protect(
   deps: ApiDependencies,
   { once, call }: { readonly once: Once; readonly call: UpdateCall },
   isProtected: boolean,
 ): Promise<Reply> {
-  const { clusterId } = call.params;
-  const cluster = await deps.clusters.get(clusterId, placeOf(call.params, deps.region));
-  if (cluster === null) throw notThere("cluster", clusterId);
-  const { state } = cluster;
-  const refused =
-    state === "deleting" || state === "deleted"
-      ? new Failure("INVALID_STATE_TRANSITION", `cluster ${clusterId} is ${state}`, {
-          details: { state },
-        })
-      : null;
-  if (call.query.plan === true) {
-    const refusals = refused === null ? [] : [plannedRefusal(refused)];
-    return { status: 200, data: { ...noRunNeeded, refusals } };
-  }
-  if (refused !== null) throw refused;
+  const { clusterId: id } = call.params;
+  const place = placeOf(call.params, deps.region);
   const { view } = clusterSubject(deps);
-  const { answer, replayed } = await once.run<{ readonly state: unknown }>({
-    caller: call.caller.name,
-    key: idempotencyKey(call.headers),
-    text: () => requestText(call, call.body),
-    answer: (recorded) => ({ status: 200, headers: {}, data: view(recorded.state), meta: {} }),
-    perform: (idempotency) =>
-      deps.engine.record({
-        resource: { type: "cluster", id: clusterId },
-        facts: [{ type: "cluster.updated", data: { protected: isProtected } }],
-        by: call.by,
-        ...(idempotency !== undefined && { idempotency }),
-      }),
+  return recordChange<null>({ deps, once }, call, {
+    changes: async () => {
+      if ((await deps.clusters.stored(id, place)) === null) throw notThere("cluster", id);
+      const facts = (state: unknown) => protection(state as ClusterState | null, id, isProtected);
+      return { changes: [{ resource: { type: "cluster", id }, facts }], seen: null };
+    },
+    answer: (state) => ({ status: 200, headers: {}, data: view(state), meta: {} }),
   });
-  return replayed ? { ...answer, headers: { "Idempotency-Replayed": "true" } } : answer;
 }
 
 const updateRoute = (deps: ApiDependencies, door: Door): Route =>

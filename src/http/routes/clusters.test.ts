@@ -28,7 +28,7 @@ const newBody = (more: object = {}): Record<string, unknown> => {
     name: `cluster-${last}`,
     kubernetesVersion: "v1.34.2",
     controlPlane: { replicas: 3 },
-    nodePools: [{ name: "workers", nodeCount: 2, pool: "gpu-a" }],
+    nodePools: [{ name: "workers", nodeCount: 2 }],
     ...more,
   };
 };
@@ -57,7 +57,7 @@ describe("creating a cluster", () => {
       class: "metal",
       template: null,
       place: { managementCluster: "mgmt", namespace: "default" },
-      nodePools: [{ name: "workers", nodeCount: 2, pool: "gpu-a" }],
+      nodePools: [{ name: "workers", nodeCount: 2 }],
       protected: true,
       actions: [],
       activeRunId: body.meta["workflowId"],

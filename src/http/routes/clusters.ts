@@ -3,6 +3,8 @@ import { Cluster, ClusterDriver, ClusterLifecycleState } from "#contract/cluster
 import { ManagementCluster } from "#contract/cluster-requests.ts";
 import { Failure } from "#contract/failures.ts";
 import { Instant } from "#contract/ids.ts";
+import type { ClusterState } from "#domain/cluster/state.ts";
+import { kubeconfigRead } from "#domain/cluster/update.ts";
 import { listQuery, paginationOf } from "#http/cursor.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
 import { type Route, route } from "#http/endpoint.ts";
@@ -162,11 +164,9 @@ const kubeconfigRoute = (deps: ApiDependencies): Route =>
           { details: { clusterId, state: shown.state } },
         );
       const text = await deps.reveal(stored.kubeconfig);
-      await deps.engine.record({
-        resource: { type: "cluster", id: clusterId },
-        facts: [{ type: "cluster.kubeconfig_read", data: {} }],
-        by,
-      });
+      const resource = { type: "cluster", id: clusterId } as const;
+      const facts = (state: unknown) => kubeconfigRead(state as ClusterState | null, clusterId);
+      await deps.engine.record({ changes: async () => [{ resource, facts }], by });
       const headers = headersFor(requestId, {
         "Content-Type": "application/yaml; charset=utf-8",
         "Content-Disposition": `attachment; filename="${stored.spec.name}.kubeconfig.yaml"`,
