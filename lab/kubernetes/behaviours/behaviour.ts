@@ -38,6 +38,7 @@ export type Admission =
   | {
       readonly kind: "refused";
       readonly reason: "Invalid" | "Forbidden";
+      /** Without the field's name. */
       readonly message: string;
       /** The field that is wrong, such as `spec.topology.version`. */
       readonly field?: string;

@@ -35,16 +35,10 @@ export function admitCluster(write: AdmissionWrite, view: ClusterView): Admissio
   const before = old === null ? undefined : specOf<ClusterSpec>(old).topology;
   const problem =
     topology === undefined
-      ? before === undefined
-        ? null
-        : forbidden("spec.topology", "cannot be removed from an existing Cluster")
-      : old !== null && before === undefined
-        ? forbidden("spec.topology.classRef", "class cannot be set on an existing Cluster")
-        : (topologyProblem(topology, defaulted, view) ??
-          (old === null || before === undefined
-            ? null
-            : versionProblem(topology, before, old, view)));
-  return problem === null
+      ? before && forbidden("spec.topology", "cannot be removed from an existing Cluster")
+      : (topologyProblem(topology, defaulted, view) ??
+        changeProblem(topology, before, defaulted, old, view));
+  return problem === null || problem === undefined
     ? { kind: "allowed", object: defaulted }
     : { kind: "refused", ...problem };
 }
@@ -55,6 +49,21 @@ function withDefaults(object: KubeObject): KubeObject {
   if (spec.topology === undefined || version === undefined || version.startsWith("v"))
     return object;
   return { ...object, spec: { ...spec, topology: { ...spec.topology, version: `v${version}` } } };
+}
+
+function changeProblem(
+  topology: Topology,
+  before: Topology | undefined,
+  owner: KubeObject,
+  old: KubeObject | null,
+  view: ClusterView,
+): Problem | null {
+  if (old === null) return offerProblem(topology, owner, view);
+  if (before === undefined) {
+    return forbidden("spec.topology.classRef", "class cannot be set on an existing Cluster");
+  }
+  if (before.version === topology.version) return null;
+  return versionProblem(topology, before, old, view) ?? offerProblem(topology, owner, view);
 }
 
 function topologyProblem(topology: Topology, owner: KubeObject, view: ClusterView): Problem | null {
@@ -88,6 +97,16 @@ function topologyProblem(topology: Topology, owner: KubeObject, view: ClusterVie
   return variablesProblem(topology, spec);
 }
 
+/** A class that lists versions is asked for no other; what a cluster has already stays. */
+function offerProblem(topology: Topology, owner: KubeObject, view: ClusterView): Problem | null {
+  const clusterClass = classOf(owner, view);
+  const offered = clusterClass && specOf<ClusterClassSpec>(clusterClass).kubernetesVersions;
+  const { version } = topology;
+  if (offered === undefined || offered.includes(version)) return null;
+  const detail = `version must be one of the ClusterClass's kubernetesVersions: ${offered.join(", ")}`;
+  return invalid("spec.topology.version", version, detail);
+}
+
 function variablesProblem(topology: Topology, spec: ClusterClassSpec): Problem | null {
   const defined = new Map((spec.variables ?? []).map((variable) => [variable.name, variable]));
   const given = new Set((topology.variables ?? []).map(({ name }) => name));
@@ -114,7 +133,7 @@ function variablesProblem(topology: Topology, spec: ClusterClassSpec): Problem |
     : {
         reason: "Invalid",
         field: "spec.topology.variables",
-        message: `spec.topology.variables: Required value: required variable with name "${missing.name}" must be defined`,
+        message: `Required value: required variable with name "${missing.name}" must be defined`,
       };
 }
 
@@ -137,13 +156,6 @@ function versionProblem(
   const [oldMajor, oldMinor] = parseVersion(before.version) ?? [0, 0];
   const clusterClass = classOf(old, view);
   const offered = clusterClass && specOf<ClusterClassSpec>(clusterClass).kubernetesVersions;
-  if (offered !== undefined && !offered.includes(version)) {
-    return invalid(
-      field,
-      version,
-      `version "${version}" is not in the ClusterClass's kubernetesVersions`,
-    );
-  }
   if (offered === undefined && (major !== oldMajor || minor > oldMinor + 1)) {
     return invalid(field, version, `version cannot be increased from "${from}" to "${to}"`);
   }
@@ -183,10 +195,10 @@ function workersProblem(owner: KubeObject, version: string, view: ClusterView): 
 }
 
 function invalid(field: string, value: string, detail: string): Problem {
-  return { reason: "Invalid", field, message: `${field}: Invalid value: "${value}": ${detail}` };
+  return { reason: "Invalid", field, message: `Invalid value: "${value}": ${detail}` };
 }
 
 /** A field that may not be written is refused as invalid, with this word in its message. */
 function forbidden(field: string, detail: string): Problem {
-  return { reason: "Invalid", field, message: `${field}: Forbidden: ${detail}` };
+  return { reason: "Invalid", field, message: `Forbidden: ${detail}` };
 }

@@ -20,9 +20,9 @@ export function admitControlPlane({ operation, object }: AdmissionWrite): Admiss
 
 /** What the webhook says against this number of control plane machines; null: nothing. */
 export function replicasProblem(replicas: number): string | null {
-  if (replicas <= 0) return `spec.replicas: Forbidden: cannot be less than or equal to 0`;
+  if (replicas <= 0) return "Forbidden: cannot be less than or equal to 0";
   if (replicas % 2 === 0) {
-    return "spec.replicas: Forbidden: cannot be an even number when etcd is stacked";
+    return "Forbidden: cannot be an even number when etcd is stacked";
   }
   return null;
 }

@@ -158,11 +158,6 @@ export interface DeploymentSpec {
   };
 }
 
-export interface DeploymentStatus extends Replicas {
-  readonly phase: string;
-  readonly versions: readonly VersionCount[];
-}
-
 export interface MachineSpec {
   readonly clusterName: string;
   readonly version?: string;

@@ -62,7 +62,7 @@ export function applyControlPlane(blueprint: Blueprint, cluster: ClusterClient):
   const problem = replicasProblem(replicas);
   if (problem !== null) {
     throw new Error(
-      `failed to create or patch KubeadmControlPlane: admission webhook "validation.kubeadmcontrolplane.controlplane.cluster.x-k8s.io" denied the request: ${problem}`,
+      `failed to create or patch KubeadmControlPlane: admission webhook "validation.kubeadmcontrolplane.controlplane.cluster.x-k8s.io" denied the request: spec.replicas: ${problem}`,
     );
   }
   const name = `${owner.metadata.name}-${endingFor(owner.metadata.uid, "control-plane")}`;

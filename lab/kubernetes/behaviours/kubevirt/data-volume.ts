@@ -51,7 +51,7 @@ interface Moment {
 }
 
 export function volumeStatus(volume: KubeObject): VolumeStatus {
-  return (volume["status"] ?? {}) as VolumeStatus;
+  return volume["status"] ?? {};
 }
 
 /** Fills a DataVolume from its source into a claim of the same name. */

@@ -11,10 +11,10 @@ import {
   instanceKind,
   instanceSpec,
   instanceStatus,
+  held,
   isDeleting,
   isFinal,
   sameName,
-  withFinalizer,
   withoutFinalizer,
 } from "./objects.ts";
 import type { InstanceStatus, Phase } from "./objects.ts";
@@ -48,9 +48,7 @@ const pullMs = 20 * second;
  */
 export function reconcileInstance(seen: KubeObject, cluster: ClusterClient): number | null {
   const key = sameName(seen, instanceKind);
-  const instance = isDeleting(seen)
-    ? seen
-    : cluster.update(key, (newest) => withFinalizer(newest, instanceFinalizer));
+  const instance = isDeleting(seen) ? seen : held(seen, instanceKind, instanceFinalizer, cluster);
   if (instance === undefined) return null;
   const memory = cluster.memory<Memory>(instance) ?? { since: cluster.now() };
   if (cluster.memory(instance) === undefined) cluster.remember(instance, memory);

@@ -6,10 +6,10 @@ import { nodeFor } from "./nodes.ts";
 import {
   instanceKind,
   instanceStatus,
+  held,
   isDeleting,
   migrationKind,
   sameName,
-  withFinalizer,
   withoutFinalizer,
 } from "./objects.ts";
 import type { InstanceStatus, MigrationState } from "./objects.ts";
@@ -43,7 +43,7 @@ export function reconcileMigration(seen: KubeObject, cluster: ClusterClient): nu
     return null;
   }
   if (isOver) return null;
-  const migration = cluster.update(key, (newest) => withFinalizer(newest, migrationFinalizer));
+  const migration = held(seen, migrationKind, migrationFinalizer, cluster);
   if (migration === undefined) return null;
   const instance = instanceOf(migration, cluster);
   if (instance === undefined || instanceStatus(instance).phase !== "Running") {

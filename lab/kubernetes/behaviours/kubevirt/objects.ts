@@ -1,3 +1,4 @@
+import type { ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
 import type { KubeObject, KindName, ObjectKey } from "#lab/kubernetes/object.ts";
 import type { Condition } from "./conditions.ts";
 
@@ -174,10 +175,19 @@ export function isDeleting(object: KubeObject): boolean {
   return object.metadata.deletionTimestamp !== undefined;
 }
 
-export function withFinalizer(object: KubeObject, finalizer: string): KubeObject {
+/** The object with this finalizer on it; undefined when it is gone meanwhile. */
+export function held(
+  object: KubeObject,
+  kind: KindName,
+  finalizer: string,
+  cluster: ClusterClient,
+): KubeObject | undefined {
   const { finalizers = [] } = object.metadata;
   if (finalizers.includes(finalizer)) return object;
-  return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
+  return cluster.update(sameName(object, kind), (newest) => ({
+    ...newest,
+    metadata: { ...newest.metadata, finalizers: [...finalizers, finalizer] },
+  }));
 }
 
 export function withoutFinalizer(object: KubeObject, finalizer: string): KubeObject {

@@ -49,8 +49,14 @@ export function plan(strategy: RunStrategy, status: VmStatus, instance: Instance
   }
 }
 
-/** True when a machine without an instance waits to be started. */
-export function isSetToStart(strategy: RunStrategy, status: VmStatus): boolean {
+/** True when a machine that does not run is meant to: its failures are a crash loop then, otherwise it has stopped. */
+export function isSetToStart(
+  strategy: RunStrategy,
+  status: VmStatus,
+  instance: Instance | null,
+): boolean {
+  if (strategy === "Once") return instance === null;
+  if (strategy === "RerunOnFailure") return instance?.status.phase !== "Succeeded";
   return ["start", "resume"].includes(plan(strategy, status, null));
 }
 

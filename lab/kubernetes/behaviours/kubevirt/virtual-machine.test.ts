@@ -189,6 +189,16 @@ describe("faults by name", () => {
     bench.until("Stopped");
   });
 
+  test("crash-loop is no loop for a machine that runs once", () => {
+    const bench = new VmBench("vm-crash-loop");
+    bench.create({ runStrategy: "Once" });
+    bench.until("Stopped");
+    bench.cluster.advance(10 * minute);
+    expect(bench.printed).toBe("Stopped");
+    expect(bench.instanceStatus.phase).toBe("Failed");
+    expect(bench.actions).toEqual(["vm-crashed"]);
+  });
+
   test("stop-hangs stops only without a grace period", () => {
     const bench = new VmBench("vm-stop-hangs");
     bench.create();

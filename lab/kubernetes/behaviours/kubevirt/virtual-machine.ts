@@ -18,6 +18,7 @@ import {
   controllerReference,
   instanceKind,
   instanceStatus,
+  held,
   isDeleting,
   isFinal,
   sameName,
@@ -26,7 +27,6 @@ import {
   vmSpec,
   vmStatus,
   volumeKind,
-  withFinalizer,
   withoutFinalizer,
 } from "./objects.ts";
 import type { InstanceSpec, VmStatus } from "./objects.ts";
@@ -50,10 +50,7 @@ interface Memory {
 
 /** virt-controller's part of a VirtualMachine: its DataVolumes, its instance, its status. */
 export function reconcileVm(seen: KubeObject, cluster: ClusterClient): number | null {
-  const key = sameName(seen, vmKind);
-  const vm = isDeleting(seen)
-    ? seen
-    : cluster.update(key, (newest) => withFinalizer(newest, vmFinalizer));
+  const vm = isDeleting(seen) ? seen : held(seen, vmKind, vmFinalizer, cluster);
   if (vm === undefined) return null;
   if (isDeleting(vm)) return remove(vm, cluster);
   const volumes = ensureVolumes(vm, cluster);
@@ -251,7 +248,7 @@ function save(
       status,
       instance,
       volumes,
-      isSetToStart: isSetToStart(strategyOf(vm), status),
+      isSetToStart: isSetToStart(strategyOf(vm), status, instance),
     }),
     ...(startFailure === undefined ? {} : { startFailure }),
     ...(stateChangeRequests.length === 0 ? {} : { stateChangeRequests }),

@@ -25,7 +25,11 @@ export type BmcCredentials =
 export function readCredentials(host: KubeObject, cluster: ClusterClient): BmcCredentials {
   const key = secretKey(host);
   if (key === null) return unusable("The BMC secret reference is empty");
-  const secret = cluster.update(key, (found) => claimed(found, host));
+  const found = cluster.get(key);
+  const secret =
+    found === undefined || isClaimed(found, host)
+      ? found
+      : cluster.update(key, (newest) => claimed(newest, host));
   if (secret === undefined) {
     const message = `The BMC secret ${key.namespace}/${key.name} does not exist`;
     return { kind: "unusable", message, isMissing: true };
@@ -65,6 +69,14 @@ export function releaseCredentials(host: KubeObject, cluster: ClusterClient): vo
 function secretKey(host: KubeObject): ObjectKey | null {
   const name = specOf(host).bmc?.credentialsName ?? "";
   return name === "" ? null : { kind: "Secret", namespace: host.metadata.namespace ?? "", name };
+}
+
+function isClaimed({ metadata }: KubeObject, host: KubeObject): boolean {
+  return (
+    metadata.labels?.[label] === "baremetal" &&
+    metadata.ownerReferences?.some(({ uid }) => uid === host.metadata.uid) === true &&
+    metadata.finalizers?.includes(secretFinalizer) === true
+  );
 }
 
 function claimed(secret: KubeObject, host: KubeObject): KubeObject {
