@@ -229,6 +229,12 @@ describe.each([capi, k0rdent])("$name", (driver) => {
       expect(await fieldsOf({ template })).toEqual(["nodePools"]);
     } else {
       expect(await fieldsOf({ config: { shape: "round" } })).toEqual(["config.shape"]);
+      const drawn = {
+        ...driver.wanted,
+        class: "lab-metal3",
+        controlPlane: { replicas: 1, ...labels },
+      };
+      await port().check(ref, drawn, writing());
     }
     expect(await read(ref)).toBeNull();
   });

@@ -253,9 +253,10 @@ it.each(["v1beta2", "v1beta1"])(
       "cluster-api"
     ];
     const [made] = await writtenBy(() => port.create(cluster, wanted, writing()));
-    expect((made?.["metadata"] as { readonly labels: unknown }).labels).toEqual({
+    const labels = {
       "millwright.dev/run": "run_01KAP5ZV9QJ5T1W7R9D0C3M8XH",
       "millwright.dev/resource": cluster.id,
-    });
+    };
+    expect(made).toMatchObject({ metadata: { labels } });
   },
 );
