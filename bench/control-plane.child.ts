@@ -26,6 +26,7 @@ const plane = await startControlPlane({
   config,
   log,
   pace: config.MILLWRIGHT_PACE ?? 1,
+  kubeconfig: null,
   storage,
 });
 onSignals(log, () => plane.stop());

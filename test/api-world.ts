@@ -8,11 +8,12 @@ import {
   ServerRegisterInput,
 } from "#contract/server-inputs.ts";
 import type { ServerFact } from "#contract/server.ts";
+import { poolTable } from "#domain/pool/row.ts";
 import { serverTable } from "#domain/server/row.ts";
 import type { ServerState } from "#domain/server/state.ts";
 import { type EmbeddedEngine, createEmbeddedEngine } from "#engine/embedded.ts";
 import { type Wait, nothing, wait, workflowKit } from "#engine/kit.ts";
-import { bindResource } from "#engine/resources.ts";
+import { bindPool, bindResource } from "#engine/resources.ts";
 import { type Api, createApi } from "#http/api.ts";
 import { createApiKeys } from "#http/api-keys.ts";
 import type { ApiDependencies, HealthCheck } from "#http/dependencies.ts";
@@ -24,6 +25,7 @@ import type { Database } from "#platform/database.ts";
 import { createIds } from "#platform/ids.ts";
 import { openMemoryDatabase } from "./memory-database.ts";
 import { createEventReader } from "#projections/event-reader.ts";
+import { createPoolReader } from "#projections/pool-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
 import { createServerReader } from "#projections/server-reader.ts";
 
@@ -128,6 +130,8 @@ export interface ApiWorld {
   read(method: string, path: string, options?: AskOptions): Promise<Answer>;
   /** Registers a server and waits until it is `registered`; the ids. */
   registered(): Promise<{ serverId: string; runId: string }>;
+  /** Makes a pool with a list of servers, none without; its id. */
+  listPool(name: string, members?: readonly string[]): Promise<string>;
   callbackToken(run: string): string;
   close(): Promise<void>;
 }
@@ -149,7 +153,9 @@ export interface Answer {
   };
 }
 
-export const serversPath = "/v1/regions/local/projects/default/infrastructure/servers";
+const infrastructure = "/v1/regions/local/projects/default/infrastructure";
+export const serversPath = `${infrastructure}/servers`;
+export const poolsPath = `${infrastructure}/pools`;
 
 let lastAddress = 0;
 /** A registration that is accepted; every call another machine. */
@@ -176,7 +182,7 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
     database: db,
     journal,
     workflows,
-    resources: { server: binding },
+    resources: { server: binding, pool: bindPool(poolTable) },
     ports,
     clock: systemClock,
     ids,
@@ -206,6 +212,7 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
         workflows.some((each) => each.type === type && each.version === version),
     }),
     servers: createServerReader(db, now),
+    pools: createPoolReader(db, now),
     events: createEventReader(db, journal, now),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),
@@ -257,6 +264,11 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
       if (status !== 200) throw new Error(`registration: ${status} ${JSON.stringify(body)}`);
       const { id } = body.data as { readonly id: string };
       return { serverId: id, runId: String(body.meta["workflowId"]) };
+    },
+    async listPool(name, members = []) {
+      const { status, body } = await read("POST", poolsPath, { body: { name, members } });
+      if (status !== 201) throw new Error(`pool: ${status} ${JSON.stringify(body)}`);
+      return (body.data as { readonly id: string }).id;
     },
     callbackToken,
     async close() {

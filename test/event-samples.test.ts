@@ -4,12 +4,14 @@ import { z } from "zod";
 import { clusterFacts } from "#contract/cluster.ts";
 import { EventMeta, runEvents, type TimedRunEvent } from "#contract/events.ts";
 import { Instant } from "#contract/ids.ts";
+import { poolFacts } from "#contract/pool.ts";
 import { serverFacts } from "#contract/server.ts";
 import { vmFacts } from "#contract/vm.ts";
 import { clusterModel } from "#domain/cluster/model.ts";
+import { poolModel } from "#domain/pool/model.ts";
 import { serverModel } from "#domain/server/model.ts";
 import { vmModel } from "#domain/vm/model.ts";
-import type { Happened, ResourceModel } from "#domain/resource-model.ts";
+import type { FactModel, Happened } from "#domain/resource-model.ts";
 import { foldRun } from "#engine/run-stream.ts";
 import type { NewEvent } from "#journal/journal.ts";
 
@@ -22,6 +24,7 @@ const folder = new URL("./goldens/events/", import.meta.url);
 const schemas: Readonly<Record<string, z.ZodType>> = {
   ...runEvents,
   ...serverFacts,
+  ...poolFacts,
   ...clusterFacts,
   ...vmFacts,
 };
@@ -96,7 +99,7 @@ describe("the folds", () => {
     Fact extends { readonly type: string; readonly data: unknown },
   >(
     prefix: string,
-    model: ResourceModel<State, Fact>,
+    model: FactModel<State, Fact>,
     { made, unmade }: { readonly made: Fact["type"]; readonly unmade: Fact["type"] },
   ): void {
     const fact = (sample: Sample) =>
@@ -130,5 +133,9 @@ describe("the folds", () => {
       made: "vm.requested",
       unmade: "vm.creation_undone",
     });
+  });
+
+  it("take every sample of a pool's facts", () => {
+    expectTaken("pool_", poolModel, { made: "pool.created", unmade: "pool.deleted" });
   });
 });

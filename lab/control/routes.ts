@@ -73,9 +73,16 @@ function describe(context: Context): Reply {
 
 function listEffects({ world, fleet }: Context, { query }: Asked): Reply {
   const target = query.get("target");
+  const prefix = query.get("prefix");
+  // The names of what an operator makes for an object begin with that object's.
+  if (prefix !== null)
+    return ok(world.effects.all().filter((effect) => nameOf(effect.target).startsWith(prefix)));
   if (target === null) return ok(world.effects.all());
   // Kubernetes objects are told by kind and name; they may be gone by now.
   if (!target.includes("/") && fleet.get(target) === undefined)
     return fail(404, `there is no BMC called ${target}; GET /_lab lists them`);
   return ok(world.effects.of(target));
 }
+
+/** The last part of `<Kind>/<namespace>/<name>`; a BMC's name is whole. */
+const nameOf = (target: string): string => target.slice(target.lastIndexOf("/") + 1);

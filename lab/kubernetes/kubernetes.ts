@@ -34,7 +34,7 @@ export interface KubernetesOptions {
   /** How many times as fast as life its operators work. */
   readonly speed: number;
   readonly behaviours: readonly Behaviour[];
-  /** Objects that are there from the first start. */
+  /** Objects that are there from the first start, and again after a restart when they were deleted. */
   readonly seeds?: readonly NewObject[];
   /** Definitions that replace those of the catalogue, such as the official ones (`readCrds`). */
   readonly crds?: readonly Kind[];

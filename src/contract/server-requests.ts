@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BmcAddress } from "./bmc-address.ts";
+import { PoolName } from "./pool.ts";
 import { OnFailure } from "./server-inputs.ts";
 import {
   Completion,
@@ -23,15 +24,7 @@ export const maxBatchServers = 500;
 /** Most characters of user data or network data; a config drive is small. */
 const maxConfigCharacters = 262_144;
 
-const DisplayName = z.string().trim().min(1).max(128);
-
-const PoolName = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-    "must be 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends",
-  )
-  .meta({ description: "Name of a pool", example: "gpu-a" });
+export const DisplayName = z.string().trim().min(1).max(128);
 
 const Reason = z.string().trim().min(1).max(500);
 

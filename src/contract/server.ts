@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { KubernetesPlace, Problem } from "./cluster.ts";
 import { failureCodes } from "./failures.ts";
-import { Instant, RunId, SecretId, ServerId } from "./ids.ts";
+import { ClusterId, Instant, PoolId, RunId, SecretId, ServerId } from "./ids.ts";
 import { Health, Inventory, PowerState } from "./inventory.ts";
 import { WorkflowType } from "./run.ts";
 
@@ -84,6 +84,21 @@ export const Installation = z.object({
 });
 export type Installation = z.infer<typeof Installation>;
 
+/** That a cluster has a server. */
+export const Allocation = z.object({
+  cluster: ClusterId,
+  pool: PoolId.meta({ description: "The pool that the server was drawn from" }),
+  group: z.string().meta({
+    description: "The node pool that it works for; `control-plane` for the control plane",
+  }),
+  run: RunId.meta({ description: "The run that drew it, or took it over by a retry" }),
+  state: z.enum(["reserved", "used"]).meta({
+    description: "reserved: that run is still under way; used: it ended well",
+  }),
+  since: Instant.meta({ description: "When the cluster got it" }),
+});
+export type Allocation = z.infer<typeof Allocation>;
+
 /** The public server. Lists and single reads show the same object; the inventory has its own address. */
 export const Server = z
   .object({
@@ -92,7 +107,10 @@ export const Server = z
     project: z.string(),
     displayName: z.string().nullable(),
     tags: Tags,
-    pool: z.string().nullable(),
+    pool: z.string().nullable().meta({
+      description: "The pool whose list it is on; pools may also find servers by their tags",
+    }),
+    allocation: Allocation.nullable().meta({ description: "The cluster that has this server" }),
     provisioner: Provisioner,
     host: KubernetesPlace.extend({ name: z.string() })
       .nullable()
@@ -276,6 +294,16 @@ export const serverFacts = {
   }),
   "server.erase_skipped": z.object({ reason: z.string() }),
   "server.decommissioned": z.object({ erased: z.boolean() }),
+  "server.allocated": z.object({
+    cluster: ClusterId,
+    pool: PoolId,
+    group: z.string(),
+    run: RunId.meta({
+      description: "The run that drew it; another one by the next fact if a retry takes it over",
+    }),
+  }),
+  "server.allocation_confirmed": z.object({ cluster: ClusterId }),
+  "server.allocation_released": z.object({ cluster: ClusterId, run: RunId }),
 } as const;
 
 export type ServerFactType = keyof typeof serverFacts;

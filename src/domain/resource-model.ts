@@ -29,17 +29,26 @@ export interface RunEnd {
   readonly error: { readonly code: Attention["code"]; readonly message: string } | null;
 }
 
-/**
- * What a kind of resource must be able to say, purely: fold its facts, admit or refuse a workflow, and take
- * the end of a run. The engine writes what it answers in the same transaction as the run's own event.
- */
-export interface ResourceModel<
-  State,
-  Fact extends { readonly type: string; readonly data: unknown },
-> {
-  readonly type: ResourceType;
+type AnyFact = { readonly type: string; readonly data: unknown };
+
+/** Whatever has a stream of facts: what runs change, and pools, which change at once and without a run. */
+export type ResourceKind = ResourceType | "pool";
+
+/** What every kind of resource must be able to say, purely: how its facts fold. */
+export interface FactModel<State, Fact extends AnyFact> {
+  readonly type: ResourceKind;
   /** The state after a fact; null means that the resource does not exist (any more). Total: an unknown fact changes nothing. */
   evolve(state: State | null, fact: Happened<Fact>): State | null;
+  /** True once the resource is out of use for good: its secrets are then forgotten. Absent: it never is. */
+  isRetired?(state: State): boolean;
+}
+
+/**
+ * What a kind of resource that runs change must be able to say besides: admit or refuse a workflow, and take
+ * the end of a run. The engine writes what it answers in the same transaction as the run's own event.
+ */
+export interface ResourceModel<State, Fact extends AnyFact> extends FactModel<State, Fact> {
+  readonly type: ResourceType;
   /** The facts with which the run begins, or the failure (VALIDATION_ERROR, NOT_FOUND, INVALID_STATE_TRANSITION …) that refuses it. */
   admit(state: State | null, admission: Admission): readonly Fact[] | Failure;
   /**
@@ -47,6 +56,4 @@ export interface ResourceModel<
    * already when its cleanup changes (a later undo) and when it is abandoned.
    */
   settle(state: State | null, end: RunEnd): readonly Fact[];
-  /** True once the resource is out of use for good: its secrets are then forgotten. Absent: it never is. */
-  isRetired?(state: State): boolean;
 }

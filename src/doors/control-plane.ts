@@ -1,4 +1,5 @@
 import { Registry } from "prom-client";
+import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
 import { kindOf, WorkflowRegistry } from "#engine/registry.ts";
 import { createApi } from "#http/api.ts";
 import { createApiKeys } from "#http/api-keys.ts";
@@ -8,6 +9,7 @@ import { migrate } from "#journal/migrate.ts";
 import type { Config } from "#platform/config.ts";
 import type { Log } from "#platform/log.ts";
 import { createEventReader } from "#projections/event-reader.ts";
+import { createPoolReader } from "#projections/pool-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
 import { createServerReader } from "#projections/server-reader.ts";
 import { workflows } from "#workflows/registry.ts";
@@ -40,6 +42,8 @@ export interface ControlPlaneOptions {
   readonly log: Log;
   /** What declared times are divided by: the configured pace, or the speed of the lab that is used. */
   readonly pace: number;
+  /** Where management clusters are; null: there are none. */
+  readonly kubeconfig: KubeconfigSource | null;
   /** Being opened already; otherwise it is opened now. Closed with the control plane either way. */
   readonly storage?: Promise<Storage>;
 }
@@ -60,7 +64,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 async function open(
-  { config, log, pace, storage }: ControlPlaneOptions,
+  { config, log, pace, kubeconfig, storage }: ControlPlaneOptions,
   undo: (() => unknown)[],
   closeAll: () => Promise<void>,
 ): Promise<ControlPlane> {
@@ -76,6 +80,7 @@ async function open(
       database,
       secretKey: secretKeyOf(config, dir),
       publicUrl: () => config.MILLWRIGHT_PUBLIC_URL ?? listening ?? "",
+      kubeconfig,
     },
     undo,
   );
@@ -109,6 +114,7 @@ async function open(
       engineRunUrl: (run) => engineRunUrl(config, run),
     }),
     servers: createServerReader(database, () => clock.now()),
+    pools: createPoolReader(database, () => clock.now()),
     events: createEventReader(database, journal, () => clock.now()),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),

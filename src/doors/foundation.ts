@@ -1,13 +1,11 @@
-import { createConfigDrivePort } from "#drivers/config-drive/config-drive.ts";
-import { createImages } from "#drivers/images/images.ts";
-import type { Ports } from "#drivers/ports.ts";
-import { createRedfish } from "#drivers/redfish/redfish.ts";
-import { createGate } from "#drivers/redfish/wire/gate.ts";
+import type { Kubernetes } from "#drivers/kubernetes/kubernetes.ts";
+import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
 import { createSessionTable } from "#drivers/redfish/wire/session-table.ts";
 import { clusterTable } from "#domain/cluster/row.ts";
+import { poolTable } from "#domain/pool/row.ts";
 import { serverTable } from "#domain/server/row.ts";
 import { vmTable } from "#domain/vm/row.ts";
-import { bindResource, type ResourceBindings } from "#engine/resources.ts";
+import { bindPool, bindResource, type ResourceBindings } from "#engine/resources.ts";
 import { claimInstallation } from "#journal/installation.ts";
 import { openJournal, type OpenJournal } from "#journal/postgres-journal.ts";
 import { openSecrets, type SecretStore } from "#journal/secrets.ts";
@@ -17,9 +15,9 @@ import type { Config } from "#platform/config.ts";
 import type { Database } from "#platform/database.ts";
 import { createIds, type Ids } from "#platform/ids.ts";
 import type { Log } from "#platform/log.ts";
-import { createDirectory } from "#projections/directory.ts";
 import { type MachineAddresses, machineAddresses } from "./config-drive.ts";
 import { sharedClock } from "./open-database.ts";
+import { openWorld, type WorldPorts } from "./world.ts";
 
 /**
  * What every process that carries out steps is made of, whether it is the control plane or a worker of the engine
@@ -33,7 +31,9 @@ export interface Foundation {
   readonly journal: OpenJournal;
   readonly secrets: SecretStore;
   readonly addresses: MachineAddresses;
-  readonly ports: Ports;
+  readonly ports: WorldPorts;
+  /** Null: no management cluster is configured. */
+  readonly kubernetes: Kubernetes | null;
 }
 
 export interface FoundationOptions {
@@ -44,12 +44,14 @@ export interface FoundationOptions {
   readonly secretKey: string;
   /** How machines reach the API, asked when one is told. */
   readonly publicUrl: () => string;
+  readonly kubeconfig: KubeconfigSource | null;
 }
 
 export const resourceBindings: ResourceBindings = {
   server: bindResource(serverTable),
   cluster: bindResource(clusterTable),
   vm: bindResource(vmTable),
+  pool: bindPool(poolTable),
 };
 
 /**
@@ -57,7 +59,7 @@ export const resourceBindings: ResourceBindings = {
  * database's is refused before it can take any work.
  */
 export async function openFoundation(
-  { config, log, database, secretKey, publicUrl }: FoundationOptions,
+  { config, log, database, secretKey, publicUrl, kubeconfig }: FoundationOptions,
   undo: (() => unknown)[],
 ): Promise<Foundation> {
   const cipher = createCipher(secretKey);
@@ -69,28 +71,20 @@ export async function openFoundation(
   const ids = createIds(() => clock.now());
   const secrets = openSecrets(database, cipher, { clock, ids });
   const addresses = machineAddresses(cipher, publicUrl);
-  const bmc = createRedfish({
-    reveal: async (secret) =>
-      JSON.parse(await secrets.reveal(secret)) as { username: string; password: string },
+  const world = await openWorld({
+    database,
+    journal,
+    secrets,
+    clock,
+    log,
     sessions: createSessionTable(database, cipher),
     sharesSessions: database.shared,
-    gate: createGate({
-      slots: config.MILLWRIGHT_BMC_CONCURRENCY,
-      locks: database.shared ? database : null,
-      clock,
-      random: Math.random,
-    }),
-    clock,
-    random: Math.random,
-    log,
+    bmcConcurrency: config.MILLWRIGHT_BMC_CONCURRENCY,
+    configDriveUrl: addresses.driveUrl,
+    kubeconfig,
+    region: config.MILLWRIGHT_REGION,
   });
-  undo.push(() => bmc.close());
-  const ports: Ports = {
-    bmc,
-    secrets,
-    images: createImages(),
-    configDrive: createConfigDrivePort(addresses.driveUrl),
-    directory: createDirectory(database),
-  };
-  return { database, clock, ids, cipher, journal, secrets, addresses, ports };
+  undo.push(() => world.close());
+  const { ports, kubernetes } = world;
+  return { database, clock, ids, cipher, journal, secrets, addresses, ports, kubernetes };
 }

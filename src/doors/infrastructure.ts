@@ -1,8 +1,15 @@
 import { z } from "zod";
+import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
+import type { Config } from "#platform/config.ts";
 
 /** What `GET /_lab` of a lab says, as far as the control plane and its examples use it. */
 export const LabDescription = z.object({
   speed: z.number().positive(),
+  kubernetes: z
+    .object({ url: z.string(), kubeconfig: z.string() })
+    .nullable()
+    .default(null)
+    .meta({ description: "`kubeconfig` is the text of one; null: the lab has no cluster" }),
   bmcs: z.array(
     z.object({
       name: z.string(),
@@ -25,6 +32,16 @@ export const LabDescription = z.object({
   ),
 });
 export type LabDescription = z.infer<typeof LabDescription>;
+
+/** Where management clusters are: by configuration, else the lab's. Null: there are none. */
+export function kubeconfigOf(
+  { MILLWRIGHT_KUBECONFIG: configured }: Pick<Config, "MILLWRIGHT_KUBECONFIG">,
+  lab: LabDescription | null,
+): KubeconfigSource | null {
+  if (configured === "in-cluster") return configured;
+  if (configured !== undefined) return { path: configured };
+  return lab === null || lab.kubernetes === null ? null : { text: lab.kubernetes.kubeconfig };
+}
 
 const TIMEOUT_MS = 5_000;
 

@@ -1,7 +1,7 @@
 import { readConfig, type Config } from "#platform/config.ts";
 import { createLog } from "#platform/log.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { describeLab, type LabDescription } from "./infrastructure.ts";
+import { describeLab, kubeconfigOf, type LabDescription } from "./infrastructure.ts";
 import { openStorage } from "./open-database.ts";
 import { paceOf } from "./pace.ts";
 import { onSignals } from "./signals.ts";
@@ -23,7 +23,13 @@ export async function serve(): Promise<void> {
       { labUrl },
     );
   }
-  const plane = await startControlPlane({ config, log, pace: paceOf(config, lab), storage });
+  const plane = await startControlPlane({
+    config,
+    log,
+    pace: paceOf(config, lab),
+    kubeconfig: kubeconfigOf(config, lab),
+    storage,
+  });
   onSignals(log, () => plane.stop());
   process.stdout.write(greeting(plane, lab, config));
 }

@@ -1,7 +1,7 @@
 import { readConfig } from "#platform/config.ts";
 import { createLog } from "#platform/log.ts";
 import { startControlPlane } from "./control-plane.ts";
-import { describeLab } from "./infrastructure.ts";
+import { describeLab, kubeconfigOf } from "./infrastructure.ts";
 import { startLabProcess, type LabProcess } from "./lab-process.ts";
 import { openStorage, takeDataDir } from "./open-database.ts";
 import { paceOf } from "./pace.ts";
@@ -29,6 +29,7 @@ export async function start(): Promise<void> {
       config,
       log,
       pace: paceOf(config, description),
+      kubeconfig: kubeconfigOf(config, description),
       storage: openStorage(config, dir),
     });
     onSignals(log, async () => {

@@ -10,7 +10,7 @@ import { openPostgres } from "#platform/postgres.ts";
 import { openBridgeTo } from "./bridge.ts";
 import { coreOptionsOf } from "./create-engine.ts";
 import { openFoundation } from "./foundation.ts";
-import { describeLab } from "./infrastructure.ts";
+import { describeLab, kubeconfigOf } from "./infrastructure.ts";
 import { paceOf } from "./pace.ts";
 
 /**
@@ -49,7 +49,8 @@ export async function openWorker(
     ]);
   const log = logFrom(config.MILLWRIGHT_LOG_LEVEL, to);
   const lab = config.MILLWRIGHT_LAB_URL;
-  const pace = paceOf(config, lab === undefined ? null : await describeLab(lab));
+  const description = lab === undefined ? null : await describeLab(lab);
+  const pace = paceOf(config, description);
   const database =
     url === undefined
       ? await openBridgeTo(config, secretKey)
@@ -66,6 +67,7 @@ export async function openWorker(
         database,
         secretKey,
         publicUrl: () => publicUrl,
+        kubeconfig: kubeconfigOf(config, description),
       },
       undo,
     );

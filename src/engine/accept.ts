@@ -3,6 +3,7 @@ import type { RunEventData } from "#contract/events.ts";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
 import type { WorkflowType } from "#contract/run.ts";
+import type { ResourceKind } from "#domain/resource-model.ts";
 import type { Commit, Conflict } from "#journal/journal.ts";
 import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
@@ -74,7 +75,7 @@ export function checkInput(workflow: Workflow, input: unknown): unknown {
   return parsed.data;
 }
 
-const busy = (resource: LoadedResource, holder: string): Failure =>
+const busy = (resource: LoadedResource<ResourceKind>, holder: string): Failure =>
   new Failure("CONFLICT", `${resource.type} ${resource.id} is being changed by ${holder}`, {
     details: { activeRunId: holder, resourceId: resource.id },
   });
@@ -245,7 +246,10 @@ function lockWrites(
 }
 
 /** What a lost race means to the caller; null: read again and retry. */
-export function refusal(conflict: Conflict, resource: LoadedResource): Failure | null {
+export function refusal(
+  conflict: Conflict,
+  resource: LoadedResource<ResourceKind>,
+): Failure | null {
   switch (conflict.kind) {
     case "lock":
       return conflict.holder === null ? null : busy(resource, conflict.holder);

@@ -1,15 +1,14 @@
 import { Failure } from "#contract/failures.ts";
-import { accept, planStart, refusal } from "./accept.ts";
+import { accept, planStart } from "./accept.ts";
 import { actOn } from "./acts.ts";
 import type { EngineCore } from "./core.ts";
 import { planAct } from "./plan-act.ts";
-import type { By, Engine, RecordRequest, StoredAnswer } from "./requests.ts";
+import { planRecord, record } from "./record.ts";
+import type { Engine, StoredAnswer } from "./requests.ts";
 import { retryRun } from "./retry.ts";
 import { signalRun } from "./slice.ts";
 
 /** The verbs of every engine: what they do is journalled before anything executes it, whatever executes it. */
-
-const RACES = 20;
 
 export const engineDoors = (core: EngineCore): Engine => ({
   workflows: core.registry.all,
@@ -26,49 +25,9 @@ export const engineDoors = (core: EngineCore): Engine => ({
   planAct: (act, request) => planAct(core, act, request),
   signal: (run, name, data) => signalRun(core, run, name, data),
   record: (request) => record(core, request),
+  planRecord: (request) => planRecord(core, request),
   recall: (caller, key, fingerprint) => recall(core, { caller, key, fingerprint }),
 });
-
-async function record(
-  core: EngineCore,
-  request: RecordRequest,
-): Promise<{ readonly state: unknown }> {
-  const { type, id } = request.resource;
-  for (let race = 0; race < RACES; race += 1) {
-    const resource = await core.resources.load(type, id, false);
-    if (resource.state === null) throw new Failure("NOT_FOUND", `there is no ${type} ${id}`);
-    const at = core.clock.now();
-    const by: By = request.by;
-    const written = core.resources.write(resource, request.facts, {
-      at,
-      run: null,
-      actor: by.actor,
-      requestId: by.requestId,
-    });
-    const answered = { state: written.after.state };
-    const result = await core.journal.commit({
-      appends: written.appends,
-      rows: written.rows,
-      ...(request.idempotency !== undefined && {
-        keys: [
-          {
-            caller: request.idempotency.caller,
-            key: request.idempotency.key,
-            fingerprint: request.idempotency.fingerprint,
-            answer: request.idempotency.answer(answered),
-            at,
-          },
-        ],
-      }),
-    });
-    if (result.ok) return answered;
-    const failure = refusal(result.conflict, resource);
-    if (failure !== null) throw failure;
-  }
-  throw new Failure("UNAVAILABLE", `${type} ${id} keeps changing; try again`, {
-    retryAfterMs: 1_000,
-  });
-}
 
 async function recall(
   core: EngineCore,

@@ -1,6 +1,7 @@
 import type { RunId, SecretId } from "#contract/ids.ts";
 import type { Failure } from "#contract/failures.ts";
 import type { ResourceType, WorkflowType } from "#contract/run.ts";
+import type { ResourceKind } from "#domain/resource-model.ts";
 import type { Workflow } from "./kit.ts";
 import type { RunState } from "./run-state.ts";
 
@@ -87,10 +88,23 @@ export interface RetryRequest {
   readonly secrets?: readonly SealedSecret[];
 }
 
-/** Facts about a resource that no run brings about (a new display name). */
+/** What becomes of one resource without a run. */
+export interface Change {
+  readonly resource: { readonly type: ResourceKind; readonly id: string };
+  /**
+   * The facts that follow from its state (null: it is not there), or the failure that refuses the whole request. None at
+   * all: the others depend on its being as it is.
+   */
+  facts(state: unknown): readonly { readonly type: string; readonly data: unknown }[] | Failure;
+}
+
+/** Facts that no run brings about: a new display name, a pool and who is in it. Written together or not at all. */
 export interface RecordRequest {
-  readonly resource: { readonly type: ResourceType; readonly id: string };
-  readonly facts: readonly { readonly type: string; readonly data: unknown }[];
+  /**
+   * What is to change, at least one resource; the first one's state is the answer. Asked again whenever one of them was
+   * changed by somebody else before it could be written.
+   */
+  changes(): Promise<readonly Change[]>;
   readonly by: By;
   readonly idempotency?: Idempotency<{ readonly state: unknown }>;
 }
@@ -139,8 +153,13 @@ export interface Engine {
    * for the retry that goes on from one of its steps, and passes it on to that one once there is one.
    */
   signal(run: RunId, name: string, data: unknown): Promise<void>;
-  /** Appends facts to a resource's stream and its read model. NOT_FOUND when it does not exist. */
+  /**
+   * Appends facts to the streams of resources, and writes their read models, without a run. Throws what `changes` and
+   * `facts` refuse; UNAVAILABLE when others keep changing the same resources.
+   */
   record(request: RecordRequest): Promise<{ readonly state: unknown }>;
+  /** What `record` would be refused for, without writing; empty when it would be done. */
+  planRecord(request: Pick<RecordRequest, "changes">): Promise<Plan["refusals"]>;
   /** The first answer under this key: null when the key is new; throws IDEMPOTENCY_KEY_REUSED when it was another request's. */
   recall(caller: string, key: string, fingerprint: string): Promise<StoredAnswer | null>;
   /** The workflows that this process knows, newest version of each type. */

@@ -1,7 +1,13 @@
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
 import type { ResourceType } from "#contract/run.ts";
-import type { Admission, ResourceModel, RunEnd } from "#domain/resource-model.ts";
+import type {
+  Admission,
+  FactModel,
+  ResourceKind,
+  ResourceModel,
+  RunEnd,
+} from "#domain/resource-model.ts";
 import type { Append, Commit, NewEvent, RowWrite } from "#journal/journal.ts";
 import type { Database, Param } from "#platform/database.ts";
 
@@ -14,8 +20,8 @@ import type { Database, Param } from "#platform/database.ts";
 type AnyFact = { readonly type: string; readonly data: unknown };
 
 /** How one kind of resource is kept: its model and its table. States are opaque to the engine. */
-export interface ResourceBinding {
-  readonly model: ResourceModel<unknown, AnyFact>;
+interface Binding<Model> {
+  readonly model: Model;
   readonly table: Exclude<RowWrite["table"], "runs">;
   /** All columns of the row but `id` and `stream_version`; without `inventory` when it has not changed. */
   toColumns(state: unknown, previous: unknown): Readonly<Record<string, Param | object>>;
@@ -26,20 +32,31 @@ export interface ResourceBinding {
   readonly smallColumns: readonly string[];
 }
 
-export type ResourceBindings = Readonly<Partial<Record<ResourceType, ResourceBinding>>>;
+export type ResourceBinding = Binding<ResourceModel<unknown, AnyFact>>;
+type PoolBinding = Binding<FactModel<unknown, AnyFact>>;
+
+export type ResourceBindings = Readonly<
+  Partial<Record<ResourceType, ResourceBinding> & { pool: PoolBinding }>
+>;
+
+interface TypedTable<State> extends Omit<ResourceBinding, "model" | "toColumns" | "fromRow"> {
+  toColumns(state: State, previous: State | null): Readonly<Record<string, Param | object>>;
+  fromRow(row: Readonly<Record<string, unknown>>): State;
+}
 
 /** Ties a typed model to the engine, which handles all kinds alike. */
 export const bindResource = <State, Fact extends AnyFact>(
-  binding: Omit<ResourceBinding, "model" | "toColumns" | "fromRow"> & {
-    readonly model: ResourceModel<State, Fact>;
-    toColumns(state: State, previous: State | null): Readonly<Record<string, Param | object>>;
-    fromRow(row: Readonly<Record<string, unknown>>): State;
-  },
+  binding: TypedTable<State> & { readonly model: ResourceModel<State, Fact> },
 ): ResourceBinding => binding;
 
+/** The same for pools, on which no run works. */
+export const bindPool = <State, Fact extends AnyFact>(
+  binding: TypedTable<State> & { readonly model: FactModel<State, Fact> },
+): PoolBinding => binding;
+
 /** A resource as loaded: its state (null: it does not exist), its stream's version, and who holds its lock. */
-export interface LoadedResource {
-  readonly type: ResourceType;
+export interface LoadedResource<Kind extends ResourceKind = ResourceType> {
+  readonly type: Kind;
   readonly id: string;
   readonly state: unknown;
   readonly version: number;
@@ -55,14 +72,18 @@ export class Resources {
     this.#bindings = bindings;
   }
 
-  #binding(type: ResourceType): ResourceBinding {
+  #binding<Kind extends ResourceKind>(type: Kind): NonNullable<ResourceBindings[Kind]> {
     const binding = this.#bindings[type];
     if (binding === undefined)
       throw new Failure("VALIDATION_ERROR", `this version has no ${type}s`);
     return binding;
   }
 
-  async load(type: ResourceType, id: string, large: boolean): Promise<LoadedResource> {
+  async load<Kind extends ResourceKind>(
+    type: Kind,
+    id: string,
+    large: boolean,
+  ): Promise<LoadedResource<Kind>> {
     const { table, smallColumns, largeColumns, fromRow } = this.#binding(type);
     const columns = [...smallColumns, ...(large ? largeColumns : [])]
       .map((column) => `r.${column}`)
@@ -102,7 +123,7 @@ export class Resources {
   }
 
   evolve(
-    resource: LoadedResource,
+    resource: LoadedResource<ResourceKind>,
     state: unknown,
     facts: readonly AnyFact[],
     at: number,
@@ -117,8 +138,8 @@ export class Resources {
    * that is out of use for good are forgotten; those of one that is not there any more can still serve a retry, which
    * makes it anew. Empty when there are no facts.
    */
-  write(
-    resource: LoadedResource,
+  write<Kind extends ResourceKind>(
+    resource: LoadedResource<Kind>,
     facts: readonly AnyFact[],
     {
       at,
@@ -135,7 +156,7 @@ export class Resources {
     readonly appends: readonly Append[];
     readonly rows: readonly RowWrite[];
     readonly secrets: Pick<Commit, "disownSecrets">;
-    readonly after: LoadedResource;
+    readonly after: LoadedResource<Kind>;
   } {
     if (facts.length === 0) return { appends: [], rows: [], secrets: {}, after: resource };
     const binding = this.#binding(resource.type);
@@ -169,8 +190,8 @@ export class Resources {
 }
 
 function disowned(
-  model: ResourceModel<unknown, AnyFact>,
-  { id, state: before }: LoadedResource,
+  model: FactModel<unknown, AnyFact>,
+  { id, state: before }: LoadedResource<ResourceKind>,
   after: unknown,
 ): Pick<Commit, "disownSecrets"> {
   if (before === null) return {};

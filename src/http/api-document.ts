@@ -16,6 +16,7 @@ const tags = [
     name: "Servers",
     description: "Atlas: bare-metal servers, from registration to decommissioning",
   },
+  { name: "Pools", description: "Atlas: groups of servers that clusters draw their machines from" },
   {
     name: "Runs",
     description: "Every change is a run: what it does, what it waits for, and the ways out",

@@ -4,6 +4,7 @@ import type { Engine } from "#engine/requests.ts";
 import type { Ids } from "#platform/ids.ts";
 import type { Log } from "#platform/log.ts";
 import type { EventReader } from "#projections/event-reader.ts";
+import type { PoolReader } from "#projections/pool-reader.ts";
 import type { RunReader } from "#projections/run-reader.ts";
 import type { ServerReader } from "#projections/server-reader.ts";
 
@@ -30,6 +31,7 @@ export interface ApiDependencies {
   readonly engine: Engine;
   readonly runs: RunReader;
   readonly servers: ServerReader;
+  readonly pools: PoolReader;
   readonly events: EventReader;
   /** The caller of a bearer token, null when the token is not (or no longer) one of ours. */
   readonly auth: (token: string) => Promise<Caller | null>;

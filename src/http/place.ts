@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
-import { ServerId } from "#contract/ids.ts";
+import { PoolId, ServerId } from "#contract/ids.ts";
 
 /** The project that the first start makes; so far the only one. */
 export const DEFAULT_PROJECT = "default";
@@ -11,6 +11,7 @@ const placeShape = {
 };
 export const PlaceParams = z.strictObject(placeShape);
 export const ServerParams = z.strictObject({ ...placeShape, serverId: ServerId });
+export const PoolParams = z.strictObject({ ...placeShape, poolId: PoolId });
 
 export interface Place {
   readonly region: string;

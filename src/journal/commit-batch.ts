@@ -21,6 +21,8 @@ type CommitList =
   | "runs"
   | "servers"
   | "goneServers"
+  | "pools"
+  | "gonePools"
   | "clusters"
   | "goneClusters"
   | "vms"
@@ -37,6 +39,7 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 /** Where the rows of a table go that are there, and those that are not there any more. */
 const rowLists = {
   servers: { present: "servers", gone: "goneServers" },
+  pools: { present: "pools", gone: "gonePools" },
   clusters: { present: "clusters", gone: "goneClusters" },
   vms: { present: "vms", gone: "goneVms" },
 } as const satisfies Record<

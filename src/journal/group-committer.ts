@@ -34,7 +34,9 @@ function isRefusal(error: unknown): boolean {
 /** What the SQL function's refusal means. Null: not a refusal but an error. */
 function conflictOf(error: unknown): Conflict | null {
   const state = sqlState(error);
-  if (state === "MW001" || state === "23505") return { kind: "version", stream: null };
+  // Two rows of one name, or a reference to a row that is gone: somebody else was first, as with a version.
+  if (state === "MW001" || state === "23505" || state === "23503")
+    return { kind: "version", stream: null };
   if (state === "MW002") return { kind: "lock", holder: detailOf(error) };
   if (state === "MW003") return { kind: "key" };
   if (state === "MW004") return { kind: "fence" };

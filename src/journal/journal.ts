@@ -38,7 +38,7 @@ export interface Append {
 
 /** A row of a read model, written in the same transaction. `columns` are those of the table, `id` included. */
 export interface RowWrite {
-  readonly table: "runs" | "servers" | "clusters" | "vms";
+  readonly table: "runs" | "servers" | "pools" | "clusters" | "vms";
   readonly id: string;
   /** Null deletes the row. */
   readonly columns: Readonly<Record<string, Param | object>> | null;

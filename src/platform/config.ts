@@ -56,6 +56,11 @@ export const configSchema = z.object({
   MILLWRIGHT_LAB_PORT: port.default(4500),
   MILLWRIGHT_LAB_SERVERS: whole(0, 5_000).default(12),
   MILLWRIGHT_LAB_SPEED: positive.default(60),
+  MILLWRIGHT_KUBECONFIG: z.string().min(1).optional(),
+  MILLWRIGHT_KUBERNETES_NAMESPACE: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be the name of a namespace")
+    .default("default"),
   MILLWRIGHT_BMC_CONCURRENCY: whole(1, 16).default(2),
   MILLWRIGHT_TRIGGER_DASHBOARD_URL: origin(
     ["http:", "https:"],

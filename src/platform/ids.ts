@@ -1,5 +1,13 @@
 import { monotonicFactory } from "ulid";
-import type { ClusterId, IdPrefix, RunId, SecretId, ServerId, VmId } from "#contract/ids.ts";
+import type {
+  ClusterId,
+  IdPrefix,
+  PoolId,
+  RunId,
+  SecretId,
+  ServerId,
+  VmId,
+} from "#contract/ids.ts";
 
 /** Makes ids: `prefix_` and a ULID, strictly growing within a process. */
 export interface Ids {
@@ -9,6 +17,7 @@ export interface Ids {
   cluster(): ClusterId;
   vm(): VmId;
   secret(): SecretId;
+  pool(): PoolId;
 }
 
 /** Bytes drawn from the system at a time: one call for each random character costs more than the rest of an id. */
@@ -39,5 +48,6 @@ export function createIds(now: () => number): Ids {
     cluster: () => make("cls"),
     vm: () => make("vm"),
     secret: () => make("sec"),
+    pool: () => make("pool"),
   };
 }

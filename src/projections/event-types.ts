@@ -1,5 +1,6 @@
 import { clusterFacts } from "#contract/cluster.ts";
 import { runEvents } from "#contract/events.ts";
+import { poolFacts } from "#contract/pool.ts";
 import { serverFacts } from "#contract/server.ts";
 import { vmFacts } from "#contract/vm.ts";
 
@@ -7,6 +8,7 @@ import { vmFacts } from "#contract/vm.ts";
 const eventTypes: readonly string[] = [
   ...Object.keys(runEvents),
   ...Object.keys(serverFacts),
+  ...Object.keys(poolFacts),
   ...Object.keys(clusterFacts),
   ...Object.keys(vmFacts),
 ];

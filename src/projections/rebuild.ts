@@ -1,6 +1,5 @@
-import type { ResourceType } from "#contract/run.ts";
 import { Failure } from "#contract/failures.ts";
-import type { Happened } from "#domain/resource-model.ts";
+import type { Happened, ResourceKind } from "#domain/resource-model.ts";
 import type { ResourceBindings } from "#engine/resources.ts";
 import { kindOf } from "#engine/registry.ts";
 import { runRow } from "#engine/run-row.ts";
@@ -30,8 +29,12 @@ export interface RebuildOptions {
 const PAGE = 2_000;
 const FLUSH_EVERY = 64;
 
-/** Which kind of resource a stream is of, by the prefix of its id; null for runs. */
-const resourceTypes: Readonly<Record<string, ResourceType>> = {
+/**
+ * Which kind of resource a stream is of, by the prefix of its id; runs are told apart before. Streams are read in the
+ * order of their names, so pools are there before the servers that refer to them.
+ */
+const resourceKinds: Readonly<Record<string, ResourceKind>> = {
+  pool: "pool",
   srv: "server",
   cls: "cluster",
   vm: "vm",
@@ -78,7 +81,7 @@ function resourceCommit(
   stream: string,
   events: readonly EventRow[],
 ): Commit | null {
-  const type = resourceTypes[stream.slice(0, stream.indexOf("_"))];
+  const type = resourceKinds[stream.slice(0, stream.indexOf("_"))];
   const binding = type === undefined ? undefined : bindings[type];
   if (binding === undefined)
     throw new Failure(
@@ -130,7 +133,7 @@ export async function rebuild({ database, bindings, now }: RebuildOptions): Prom
         `a Millwright process (${live[0].owner}) is running on this database; stop it first`,
       );
     }
-    await query("truncate runs, servers, clusters, vms, dispatch, locks");
+    await query("truncate runs, servers, pools, clusters, vms, dispatch, locks");
     const report = { streams: 0, runs: 0, resources: 0 };
     let parts: CommitPart[] = [];
     const flush = async (): Promise<void> => {

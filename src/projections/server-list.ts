@@ -15,6 +15,7 @@ export interface ServerFilter {
   readonly state?: ServerLifecycleState;
   readonly health?: Health;
   readonly power?: PowerState;
+  /** Name of a pool, of either kind. */
   readonly pool?: string;
   /** All of them: with a value, or (null) with any value. */
   readonly tags?: readonly { readonly key: string; readonly value: string | null }[];
@@ -31,7 +32,10 @@ function conditionsOf(filter: ServerFilter): Fragment[] {
   if (filter.state !== undefined) all.push(sql`state = ${filter.state}`);
   if (filter.health !== undefined) all.push(sql`health = ${filter.health}`);
   if (filter.power !== undefined) all.push(sql`power = ${filter.power}`);
-  if (filter.pool !== undefined) all.push(sql`pool = ${filter.pool}`);
+  if (filter.pool !== undefined)
+    all.push(
+      sql`exists (select from pools p where p.region = ${filter.region} and p.project = ${filter.project} and p.name = ${filter.pool} and in_pool(servers, p))`,
+    );
   for (const { key, value } of filter.tags ?? [])
     all.push(
       value === null

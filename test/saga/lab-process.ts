@@ -20,6 +20,7 @@ export type LabBmc = z.infer<typeof LabBmc>;
 
 const LabIndex = z.object({
   bmcs: z.array(LabBmc),
+  kubernetes: z.object({ kubeconfig: z.string() }).nullable(),
   images: z.array(
     z.object({ name: z.string(), url: z.string(), format: z.enum(["iso", "live-iso"]) }),
   ),
@@ -41,6 +42,8 @@ const Snapshot = z.object({ machines: z.record(z.string(), z.unknown()) });
 
 export interface LabProcess {
   readonly url: string;
+  /** Of its cluster; null when it was started without. */
+  readonly kubeconfig: string | null;
   readonly bmcs: readonly LabBmc[];
   readonly images: readonly z.infer<typeof LabIndex>["images"][number][];
   /** Adds a machine; the profile is a vendor's id (`idrac9`, `ilo5` …), a name's ending may name a fault. */
@@ -48,8 +51,11 @@ export interface LabProcess {
   /** What the machine is, in a form in which two equal worlds are equal. */
   snapshot(name: string): Promise<unknown>;
   effects(name: string): Promise<readonly Effect[]>;
+  /** What happened to everything whose name begins so. */
+  effectsOf(prefix: string): Promise<readonly Effect[]>;
   /** How many Redfish sessions are open at the machine's BMC. */
   sessions(name: string): Promise<number>;
+  get(path: string): Promise<unknown>;
   post(path: string, body: object): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -79,13 +85,16 @@ export async function startLabProcess(options: {
   const url = await ready(child);
   const ask = (path: string, body?: object): Promise<unknown> => call(`${url}/_lab${path}`, body);
   const post = (path: string, body: object): Promise<unknown> => ask(path, body);
-  const index = LabIndex.parse(await ask(""));
+  const { kubernetes, ...index } = LabIndex.parse(await ask(""));
   return {
     url,
+    kubeconfig: kubernetes?.kubeconfig ?? null,
     ...index,
     add: async (name, profile) =>
       LabBmc.parse(await post("/bmcs", { name, ...(profile !== undefined && { profile }) })),
     snapshot: async (name) => Snapshot.parse(await ask("/snapshot")).machines[name],
+    effectsOf: async (prefix) => Effects.parse(await ask(`/effects?prefix=${prefix}`)),
+    get: (path) => ask(path),
     effects: async (name) => Effects.parse(await ask(`/effects?target=${name}`)),
     sessions: async (name) => Sessions.parse(await ask(`/bmcs/${name}/sessions`)).count,
     post,

@@ -1,11 +1,7 @@
-import { bindResource } from "#engine/resources.ts";
 import { type EmbeddedEngine, createEmbeddedEngine } from "#engine/embedded.ts";
 import type { Workflow } from "#engine/kit.ts";
-import { serverTable } from "#domain/server/row.ts";
-import { createImages } from "#drivers/images/images.ts";
-import type { Ports } from "#drivers/ports.ts";
-import { createRedfish } from "#drivers/redfish/redfish.ts";
-import { createGate } from "#drivers/redfish/wire/gate.ts";
+import { resourceBindings } from "#doors/foundation.ts";
+import { openWorld, type WorldPorts } from "#doors/world.ts";
 import type { SessionStore } from "#drivers/redfish/wire/session-store.ts";
 import { type OpenJournal, openJournal } from "#journal/postgres-journal.ts";
 import { type SecretStore, openSecrets } from "#journal/secrets.ts";
@@ -13,17 +9,16 @@ import type { Cipher } from "#platform/cipher.ts";
 import { systemClock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import type { Ids } from "#platform/ids.ts";
-import { createDirectory } from "#projections/directory.ts";
 
 /**
- * What one process of a control plane is made of, without its doors: an engine and a Redfish driver on a database that
+ * What one process of a control plane is made of, without its doors: an engine and the drivers on a database that
  * it may share with others.
  */
 export interface EngineProcess {
   readonly engine: EmbeddedEngine;
   readonly journal: OpenJournal;
   readonly secrets: SecretStore;
-  readonly ports: Ports;
+  readonly ports: WorldPorts;
   /** Lets slices reach their next commit for so long. */
   stop(patienceMs?: number): Promise<void>;
 }
@@ -39,42 +34,34 @@ export interface ProcessOptions {
   /** What every declared time is divided by. */
   readonly pace: number;
   readonly owner: string;
+  /** Of the lab's cluster; null: the lab has none. */
+  readonly kubeconfig: string | null;
 }
-
-export const resources = { server: bindResource(serverTable) };
 
 export async function openProcess(options: ProcessOptions): Promise<EngineProcess> {
   const { database, cipher, ids } = options;
   const clock = systemClock;
   const journal = await openJournal(database);
   const secrets = openSecrets(database, cipher, { clock, ids });
-  const bmc = createRedfish({
-    reveal: async (id) =>
-      JSON.parse(await secrets.reveal(id)) as { username: string; password: string },
+  const world = await openWorld({
+    database,
+    journal,
+    secrets,
+    clock,
+    log: () => undefined,
     sessions: options.sessions,
     sharesSessions: true,
-    gate: createGate({
-      slots: 2,
-      locks: database.shared ? database : null,
-      clock,
-      random: Math.random,
-    }),
-    clock,
-    random: Math.random,
-    log: () => undefined,
+    bmcConcurrency: 2,
+    configDriveUrl: options.configDriveUrl,
+    kubeconfig: options.kubeconfig === null ? null : { text: options.kubeconfig },
+    region: "local",
   });
-  const ports: Ports = {
-    bmc,
-    secrets,
-    images: createImages(),
-    configDrive: { url: options.configDriveUrl },
-    directory: createDirectory(database),
-  };
+  const { ports } = world;
   const engine = createEmbeddedEngine({
     database,
     journal,
     workflows: options.workflows,
-    resources,
+    resources: resourceBindings,
     ports,
     clock,
     ids,
@@ -96,7 +83,7 @@ export async function openProcess(options: ProcessOptions): Promise<EngineProces
     ports,
     async stop(patienceMs = 2_000) {
       await engine.stop(patienceMs);
-      await bmc.close();
+      await world.close();
       await journal.close();
     },
   };

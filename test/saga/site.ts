@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
+import type { ResourceType } from "#contract/run.ts";
 import type { Server, ServerFact } from "#contract/server.ts";
 import { serverTable } from "#domain/server/row.ts";
 import type { ServerState } from "#domain/server/state.ts";
@@ -10,6 +11,7 @@ import {
   type SessionStore,
   createMemorySessionStore,
 } from "#drivers/redfish/wire/session-store.ts";
+import { resourceBindings } from "#doors/foundation.ts";
 import type { Workflow } from "#engine/kit.ts";
 import type { SealedSecret } from "#engine/requests.ts";
 import { Resources } from "#engine/resources.ts";
@@ -23,7 +25,7 @@ import { type Ids, createIds } from "#platform/ids.ts";
 import type { Backend } from "#test/backends.ts";
 import { type Door, openDoor } from "./door.ts";
 import { type LabBmc, type LabProcess, startLabProcess } from "./lab-process.ts";
-import { type EngineProcess, openProcess, resources } from "./process.ts";
+import { type EngineProcess, openProcess } from "./process.ts";
 
 /**
  * Where the cases of one workflow are played: one lab, one database, and as many processes of the control plane as the
@@ -47,6 +49,8 @@ export interface Site {
   machine(power?: "on" | "off"): Promise<LabBmc>;
   /** A server that this machine is, available, and whatever the facts make of it. No run was needed for it. */
   server(bmc: LabBmc, facts?: readonly ServerFact[]): Promise<ServerId>;
+  /** Writes facts to a resource's stream as runs would have. */
+  happened(type: ResourceType, id: string, facts: readonly Fact[]): Promise<void>;
   /** Gives the server a secret of its own, as an installation does. */
   own(id: ServerId, secret: SealedSecret): Promise<void>;
   /** The server as the API shows it, without the time of its last change; null when there is none. */
@@ -58,6 +62,11 @@ export interface Site {
   /** The run once it is at rest. */
   ended(id: RunId): Promise<RunState>;
   stop(): Promise<void>;
+}
+
+interface Fact {
+  readonly type: string;
+  readonly data: unknown;
 }
 
 /** An engine slow enough that a busy machine does not end its patience; the lab may be much faster. */
@@ -83,6 +92,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
       ids,
       sessions,
       configDriveUrl: (run) => door.addresses.driveUrl(run),
+      kubeconfig: lab.kubeconfig,
       pace,
       ...what,
     });
@@ -94,7 +104,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
     cipher,
     signal: (run, name, data) => engine.signal(run, name, data),
   });
-  const table = new Resources(database, resources);
+  const table = new Resources(database, resourceBindings);
   const image = lab.images.find(({ format }) => format === "iso");
   if (image === undefined) throw new Error("the lab has no installer");
   const secret: Site["secret"] = (text) => ({ id: ids.secret(), sealed: cipher.seal(text) });
@@ -109,13 +119,12 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
     await secrets.adopt(kept.id, id);
   };
 
-  /** Writes a new server's facts to its stream as runs would have. */
-  const happened = async (id: ServerId, facts: readonly ServerFact[]): Promise<void> => {
+  const happened: Site["happened"] = async (type, id, facts) => {
     const at = clock.now();
-    const none = { type: "server", id, state: null, version: 0, lockHolder: null } as const;
-    const { appends, rows } = table.write(none, facts, { at, run: nobody, actor: "arranged" });
+    const before = await table.load(type, id, true);
+    const { appends, rows } = table.write(before, facts, { at, run: nobody, actor: "arranged" });
     const result = await journal.commit({ appends, rows });
-    if (!result.ok) throw new Error(`the server could not be arranged: ${result.conflict.kind}`);
+    if (!result.ok) throw new Error(`the ${type} could not be arranged: ${result.conflict.kind}`);
   };
 
   const state: Site["state"] = async (id) => {
@@ -168,7 +177,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
         model: "Reactor 7",
       };
       await own(id, credentials);
-      await happened(id, [
+      await happened("server", id, [
         requested({ id, address, credentials: credentials.id }),
         {
           type: "server.identified",
@@ -187,6 +196,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
       ]);
       return id;
     },
+    happened,
     own,
     async view(id) {
       const server = await state(id);

@@ -79,6 +79,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     workflows: options.workflows,
     pace: options.pace,
     owner: "saga/0",
+    kubeconfig: lab.kubeconfig,
   });
   const { engine, journal, secrets } = plane;
   const door: Door = await openDoor({

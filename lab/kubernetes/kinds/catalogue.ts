@@ -1,4 +1,3 @@
-import { clusterApiDevKinds } from "./cluster-api-dev.ts";
 import { clusterApiMetal3Kinds } from "./cluster-api-metal3.ts";
 import { clusterApiKinds } from "./cluster-api.ts";
 import { k0rdentKinds } from "./k0rdent.ts";
@@ -11,7 +10,6 @@ export const catalogue: readonly Kind[] = [
   ...metal3Kinds,
   ...clusterApiKinds,
   ...clusterApiMetal3Kinds,
-  ...clusterApiDevKinds,
   ...k0rdentKinds,
   ...kubevirtKinds,
 ];

@@ -10,7 +10,7 @@ const valid: readonly PrinterColumn[] = [
   text("description", ".status.description", 1),
 ];
 
-/** The kinds of k0rdent's cluster manager (kcm v1.11), and those of Flux's through which it installs. */
+/** The kinds of k0rdent's cluster manager (kcm v1.11), and Flux's HelmRelease, through which it installs. */
 export const k0rdentKinds: readonly Kind[] = [
   define({
     group,
@@ -108,12 +108,7 @@ export const k0rdentKinds: readonly Kind[] = [
     kind: "HelmChart",
     plural: "helmcharts",
     shortNames: ["hc"],
-    columns: [
-      text("Chart", ".spec.chart"),
-      text("Version", ".spec.version"),
-      age,
-      condition("Ready"),
-    ],
+    columns: [text("Chart", ".spec.chart"), text("Version", ".spec.version"), age],
   }),
   define({
     group: "helm.toolkit.fluxcd.io",

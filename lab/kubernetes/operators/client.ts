@@ -26,6 +26,7 @@ export interface ClientPorts {
   readonly kinds: Kinds;
   readonly writer: Writer;
   readonly clock: () => number;
+  /** How many times as fast as life. */
   readonly speed: number;
   readonly effect: NoteEffect;
 }

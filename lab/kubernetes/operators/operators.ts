@@ -21,8 +21,6 @@ interface Look {
 
 export interface OperatorPorts extends ClientPorts {
   readonly behaviours: readonly Behaviour[];
-  /** How many times as fast as life. */
-  readonly speed: number;
 }
 
 /** How long one turn may keep the API server from answering. */

@@ -2,6 +2,7 @@ import type { Failure } from "#contract/failures.ts";
 import type { LifecycleAction, ServerAction, ServerLifecycleState } from "#contract/server.ts";
 import { stateRefusal } from "#domain/admission.ts";
 import { heldBy } from "#domain/at-work.ts";
+import { inCluster } from "./allocation.ts";
 import type { Rest, ServerState, Trouble } from "./state.ts";
 
 /**
@@ -68,33 +69,49 @@ const whenBroken = {
   decommission: ["inspect", "decommission", ...hardware, "deprovision", "enter-maintenance"],
 } as const satisfies Record<Trouble, readonly ServerAction[] | "before">;
 
+/** What would take a server away from the cluster that has it. Power can be switched all the same. */
+const notWhileAllocated: readonly ServerAction[] = [
+  "provision",
+  "reprovision",
+  "deprovision",
+  "decommission",
+  "enter-maintenance",
+];
+
+type Acted = Pick<ServerState, "rest" | "runs" | "installed" | "allocation">;
+
 function allowedAtRest(rest: Rest): readonly ServerAction[] {
   if (rest.state !== "error") return whenSound[rest.state];
   const row = whenBroken[rest.trouble];
   return row === "before" ? allowedAtRest(rest.before) : row;
 }
 
-/** What may be asked of the server now; nothing while a run is at work on it. */
-export function allowedActions(
-  server: Pick<ServerState, "rest" | "runs" | "installed">,
-): readonly ServerAction[] {
+/** What the server itself allows now, whoever has it; nothing while a run is at work on it. */
+function allowedByState(server: Acted): readonly ServerAction[] {
   if (server.runs.length > 0) return [];
   return allowedAtRest(server.rest).filter(
     (action) => action !== "reprovision" || server.installed !== null,
   );
 }
 
+/** What may be asked of the server now. */
+export const allowedActions = (server: Acted): readonly ServerAction[] =>
+  allowedByState(server).filter(
+    (action) => server.allocation === null || !notWhileAllocated.includes(action),
+  );
+
 /**
  * What the API offers. A held run keeps the lock, so everything would be refused before the state is looked at; what is
  * allowed here all the same is left to the run's own retry.
  */
-export const offeredActions = (
-  server: Pick<ServerState, "rest" | "runs" | "installed">,
-): readonly ServerAction[] => (heldBy(server) === null ? allowedActions(server) : []);
+export const offeredActions = (server: Acted): readonly ServerAction[] =>
+  heldBy(server) === null ? allowedActions(server) : [];
 
 /** The refusal of an action that the state does not allow; null when it is allowed. */
-export const refusal = (server: ServerState, action: ServerAction): Failure | null =>
-  stateRefusal({ noun: "server", id: server.id }, server, {
-    action,
-    allowed: allowedActions(server),
-  });
+export function refusal(server: ServerState, action: ServerAction): Failure | null {
+  const { id, allocation } = server;
+  const allowed = allowedActions(server);
+  if (allocation !== null && !allowed.includes(action) && allowedByState(server).includes(action))
+    return inCluster(id, allocation, `${action} is not possible`);
+  return stateRefusal({ noun: "server", id }, server, { action, allowed });
+}

@@ -2,6 +2,7 @@ import type { RunId } from "#contract/ids.ts";
 import type { ServerFact } from "#contract/server.ts";
 import { withRun, withoutRun } from "#domain/at-work.ts";
 import type { Happened } from "#domain/resource-model.ts";
+import { isFree } from "./allocation.ts";
 import { baselineOf, unseenAfter } from "./inventory-diff.ts";
 import type { AtWork, ServerState, Trouble } from "./state.ts";
 
@@ -10,7 +11,8 @@ export function evolve(server: ServerState | null, fact: Happened<ServerFact>): 
   if (fact.type === "server.requested") return requested(server, fact);
   if (server === null) return null;
   if (fact.type === "server.registration_undone") return null;
-  return { ...server, ...change(server, fact), updatedAt: fact.at };
+  const after = { ...server, ...change(server, fact), updatedAt: fact.at };
+  return { ...after, freeSince: isFree(after) ? (server.freeSince ?? fact.at) : null };
 }
 
 type Requested = Extract<Happened<ServerFact>, { type: "server.requested" }>;
@@ -59,6 +61,8 @@ const unknownServer = {
   installed: null,
   reservations: [],
   erase: null,
+  allocation: null,
+  freeSince: null,
   problems: [],
   inspectedAt: null,
   inventory: null,
@@ -150,7 +154,20 @@ function change(server: ServerState, fact: Other): Partial<ServerState> {
         erase: { state: "not erased", method: null, reason: fact.data.reason, at: fact.at },
       };
     case "server.decommissioned":
-      return { rest: { state: "decommissioned" }, installed: null, reservations: [] };
+      return { rest: { state: "decommissioned" }, installed: null, reservations: [], pool: null };
+    case "server.allocated": {
+      const { allocation } = server;
+      // A retry takes over what the run before it has drawn; the cluster has it as long as before.
+      const isTakenOver = allocation?.cluster === fact.data.cluster;
+      const since = isTakenOver ? allocation.since : fact.at;
+      return { allocation: { ...fact.data, state: "reserved", since } };
+    }
+    case "server.allocation_confirmed":
+      return server.allocation === null
+        ? {}
+        : { allocation: { ...server.allocation, state: "used" } };
+    case "server.allocation_released":
+      return { allocation: null };
     default:
       return unchanged(fact);
   }

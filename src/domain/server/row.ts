@@ -29,6 +29,10 @@ export const serverTable = {
       bmc_address: server.bmc.address,
       tags: server.tags,
       created_at: new Date(server.createdAt),
+      allocation: server.allocation?.state ?? null,
+      allocated_to: server.allocation?.cluster ?? null,
+      allocated_from: server.allocation?.pool ?? null,
+      free_since: server.freeSince === null ? null : new Date(server.freeSince),
       body,
       ...((previous === null || previous.inventory !== inventory) && { inventory }),
     };

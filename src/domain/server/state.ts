@@ -2,6 +2,7 @@ import type { KubernetesPlace, Problem } from "#contract/cluster.ts";
 import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
 import type { Health, Inventory, PowerState } from "#contract/inventory.ts";
 import type {
+  Allocation,
   Installation,
   LifecycleAction,
   ProvisionedImage,
@@ -50,6 +51,10 @@ export interface ServerState extends work.Worked<Sound, Trouble, AtWork> {
     readonly reason: string | null;
     readonly at: number;
   } | null;
+  /** The cluster that has it. */
+  readonly allocation: Allocated | null;
+  /** Since when it is ready to be drawn from a pool (`isFree`), null while it is not. */
+  readonly freeSince: number | null;
   readonly inspectedAt: number | null;
   /** As the last inspection read it. */
   readonly inventory: Inventory | null;
@@ -58,6 +63,8 @@ export interface ServerState extends work.Worked<Sound, Trouble, AtWork> {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
+
+export type Allocated = Omit<Allocation, "since"> & { readonly since: number };
 
 export interface Reservation {
   readonly run: RunId;

@@ -21,6 +21,7 @@ export function serverView(server: StoredServer, self: string = serverPath(serve
     displayName: server.displayName,
     tags: { ...server.tags },
     pool: server.pool,
+    allocation: allocationView(server.allocation),
     provisioner: server.provisioner,
     host: server.host === null ? null : { ...server.host, name: hostName(server.id) },
     problems: [...server.problems],
@@ -55,6 +56,9 @@ export function serverView(server: StoredServer, self: string = serverPath(serve
     },
   };
 }
+
+const allocationView = (allocation: StoredServer["allocation"]): Server["allocation"] =>
+  allocation === null ? null : { ...allocation, since: instant(allocation.since) };
 
 /** A server in maintenance that a run then broke is still in maintenance once that is mended. */
 const maintenanceIn = (rest: Rest): Extract<Rest, { state: "maintenance" }> | null =>

@@ -5,7 +5,7 @@ import type { Run } from "#contract/run.ts";
 import { readConfig } from "#platform/config.ts";
 import { createLog } from "#platform/log.ts";
 import { startControlPlane } from "#doors/control-plane.ts";
-import { describeLab, type LabDescription } from "#doors/infrastructure.ts";
+import { describeLab, kubeconfigOf, type LabDescription } from "#doors/infrastructure.ts";
 import { startLabProcess } from "#doors/lab-process.ts";
 import { freePort } from "./free-port.ts";
 import { openTriggerSite } from "./trigger-site.ts";
@@ -58,11 +58,17 @@ export async function demo(words: readonly string[]): Promise<void> {
       MILLWRIGHT_LOG_LEVEL: "silent",
       MILLWRIGHT_PUBLIC_URL: `http://127.0.0.1:${port}`,
       MILLWRIGHT_PACE: String(SPEED),
+      MILLWRIGHT_LAB_URL: labProcess.url,
     };
     const site = engine === "trigger" ? await openTriggerSite(shared) : null;
     if (site !== null) closers.push(() => site.close());
     const config = readConfig({ ...shared, ...site?.env, MILLWRIGHT_PORT: String(port) });
-    const plane = await startControlPlane({ config, log: createLog("silent"), pace: SPEED });
+    const plane = await startControlPlane({
+      config,
+      log: createLog("silent"),
+      pace: SPEED,
+      kubeconfig: kubeconfigOf(config, lab),
+    });
     closers.push(() => plane.stop());
     if (plane.adminKey.key === null) throw new Error("a new installation has an admin key");
     print(

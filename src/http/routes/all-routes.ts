@@ -6,6 +6,8 @@ import type { Door } from "#http/start-run.ts";
 import { eventRoutes } from "./events.ts";
 import { machineRoutes } from "./machines.ts";
 import { operationRoutes } from "./operations.ts";
+import { poolChangeRoutes } from "./pool-changes.ts";
+import { poolRoutes } from "./pools.ts";
 import { runActRoutes } from "./run-acts.ts";
 import { runEventRoutes } from "./run-events.ts";
 import { runRoutes } from "./runs.ts";
@@ -22,6 +24,8 @@ export function allRoutes(deps: ApiDependencies, document: () => ApiDocument): R
     ...serverRegistrationRoutes(deps, door),
     ...serverRoutes(deps, once),
     ...serverRunRoutes(deps, door),
+    ...poolRoutes(deps),
+    ...poolChangeRoutes(deps, once),
     ...runRoutes(deps),
     ...workflowTypeRoutes(deps),
     ...runActRoutes(deps, once),

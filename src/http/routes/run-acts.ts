@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { FailureCode } from "#contract/failures.ts";
 import { Run } from "#contract/run.ts";
+import { ServerRegisterInput } from "#contract/server-inputs.ts";
 import type { ActRequest, RetryRequest, StoredAnswer } from "#engine/requests.ts";
 import type { RunState } from "#engine/run-state.ts";
 import { acceptedHeaders, mutationHeaders, reply } from "#http/accepted.ts";
@@ -9,6 +10,7 @@ import { type Call, type Route, route } from "#http/endpoint.ts";
 import { accepted, single } from "#http/envelope.ts";
 import { type Once, idempotencyKey, requestText } from "#http/once.ts";
 import { Plan } from "#http/plan.ts";
+import { refuseUnlisted } from "#http/pool-list.ts";
 import { PlanQuery } from "#http/queries.ts";
 import { editedInput } from "#http/retry-edit.ts";
 import { RunParams, noRun } from "./runs.ts";
@@ -186,10 +188,12 @@ const retryRoute = (deps: ApiDependencies, once: Once): Route =>
       const { fromStep, input: edit } = call.body;
       const request = { run: call.params.runId, by: byOf(call) };
       const wanted = async (): Promise<RetryRequest> => {
-        const from = fromStep === undefined ? {} : { fromStep };
-        if (edit === undefined) return from;
         const run = await finalRun(deps)(request.run);
-        return { ...from, ...(await editedInput(deps, { run, edit, fromStep })) };
+        const edited = edit === undefined ? {} : await editedInput(deps, { run, edit, fromStep });
+        const registration = ServerRegisterInput.safeParse(edited.input ?? run.input).data;
+        // The pool may have gone since it was named.
+        if (run.type === "server.register") await refuseUnlisted(deps, run, registration?.pool);
+        return { ...(fromStep !== undefined && { fromStep }), ...edited };
       };
       if (call.query.plan === true) {
         const data = await deps.engine.planAct("retry", { ...request, retry: await wanted() });

@@ -18,6 +18,7 @@ import { inOrder } from "#http/in-order.ts";
 import { idempotencyHeaders, idempotencyKey, requestText } from "#http/once.ts";
 import { type Place, PlaceParams, placeOf } from "#http/place.ts";
 import { Plan } from "#http/plan.ts";
+import { refuseUnlisted } from "#http/pool-list.ts";
 import { PlanQuery } from "#http/queries.ts";
 import { fieldsOf, refusal, sentences } from "#http/refusal.ts";
 import { type Door, type Wanted, planRun, startOnce, startRun } from "#http/start-run.ts";
@@ -36,10 +37,11 @@ const example = {
 };
 
 async function registration(
-  deps: Pick<ApiDependencies, "seal" | "ids">,
+  deps: Pick<ApiDependencies, "seal" | "ids" | "pools">,
   place: Place,
   body: RegisterServerBody,
 ): Promise<Wanted> {
+  await refuseUnlisted(deps, place, body.pool);
   const { username, password } = body;
   const secret = await deps.seal(JSON.stringify({ username, password }));
   const input = registerInput({

@@ -213,8 +213,12 @@ describe("changes without a run", () => {
   it("are refused for a server out of use, and planned as refused", async () => {
     const { serverId } = await world.registered();
     const { state } = await world.engine.record({
-      resource: { type: "server", id: serverId },
-      facts: [{ type: "server.decommissioned", data: { erased: false } }],
+      changes: async () => [
+        {
+          resource: { type: "server", id: serverId },
+          facts: () => [{ type: "server.decommissioned", data: { erased: false } }],
+        },
+      ],
       by: { actor: "tester" },
     });
     expect(state).toMatchObject({ rest: { state: "decommissioned" } });
@@ -231,6 +235,7 @@ describe("changes without a run", () => {
 
   it("take effect at once and are facts", async () => {
     const { serverId } = await world.registered();
+    await world.listPool("gpu");
     const path = `${serversPath}/${serverId}`;
     const answer = await world.read("PATCH", path, {
       body: { displayName: "db-8", tags: { rack: "b1" }, pool: "gpu" },
@@ -427,6 +432,7 @@ describe("batches", () => {
 describe("reading servers", () => {
   it("lists by state, health, power, pool and tags, page by page", async () => {
     const wanted: string[] = [];
+    await world.listPool("zoo");
     for (const rack of ["z1", "z1", "z2"]) {
       const { serverId } = await world.registered();
       await world.read("PATCH", `${serversPath}/${serverId}`, {

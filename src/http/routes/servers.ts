@@ -6,16 +6,18 @@ import { Run } from "#contract/run.ts";
 import { UpdateServerBody } from "#contract/server-requests.ts";
 import { Server, ServerLifecycleState } from "#contract/server.ts";
 import { Failure } from "#contract/failures.ts";
-import { plannedRefusal } from "#engine/refusals.ts";
-import type { StoredAnswer } from "#engine/requests.ts";
+import type { ServerState } from "#domain/server/state.ts";
+import { updated } from "#domain/server/update.ts";
 import { listQuery, paginationOf } from "#http/cursor.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
 import { type Route, route } from "#http/endpoint.ts";
 import { list, single } from "#http/envelope.ts";
-import { type Once, idempotencyHeaders, idempotencyKey, requestText } from "#http/once.ts";
+import { type Once, idempotencyHeaders } from "#http/once.ts";
 import { PlaceParams, ServerParams, placeOf } from "#http/place.ts";
 import { Plan } from "#http/plan.ts";
+import { onTheList } from "#http/pool-list.ts";
 import { PlanQuery, name, paging } from "#http/queries.ts";
+import { recordChange } from "#http/record-change.ts";
 import { acceptedServer, noServer } from "#http/start-run.ts";
 import { type ServerFilter, ServerKey, serverSorts } from "#projections/server-list.ts";
 import { eventsPage } from "./events.ts";
@@ -103,14 +105,6 @@ const getRoute = (deps: ApiDependencies): Route =>
     },
   );
 
-const noRunNeeded = {
-  workflow: null,
-  version: null,
-  estimatedDurationMs: 0,
-  pivot: null,
-  steps: [],
-};
-
 const updateRoute = (deps: ApiDependencies, once: Once): Route =>
   route(
     {
@@ -118,7 +112,8 @@ const updateRoute = (deps: ApiDependencies, once: Once): Route =>
       path: serverPath,
       tag: "Servers",
       summary: "Change a server's name, tags or pool",
-      description: "Takes effect at once, without a run. `tags` replaces all tags.",
+      description:
+        "Takes effect at once, without a run. `tags` replaces all tags. `pool` names a pool with a list; a server that a cluster has stays where it is.",
       access: "key",
       params: ServerParams,
       query: PlanQuery,
@@ -131,39 +126,22 @@ const updateRoute = (deps: ApiDependencies, once: Once): Route =>
     },
     async (call) => {
       const { serverId } = call.params;
-      const server = await deps.servers.get(serverId, placeOf(call.params, deps.region));
-      if (server === null) throw noServer(serverId);
-      const refused =
-        server.state === "decommissioned"
-          ? new Failure("INVALID_STATE_TRANSITION", `server ${serverId} is decommissioned`, {
-              details: { state: server.state },
-            })
-          : null;
-      if (call.query.plan === true) {
-        const refusals = refused === null ? [] : [plannedRefusal(refused)];
-        return { status: 200, data: { ...noRunNeeded, refusals } };
-      }
-      if (refused !== null) throw refused;
-      const answerOf = ({ state }: { readonly state: unknown }): StoredAnswer => ({
-        status: 200,
-        headers: {},
-        data: acceptedServer(state),
-        meta: {},
+      const place = placeOf(call.params, deps.region);
+      return recordChange<unknown>({ deps, once }, call, {
+        changes: async () => {
+          if ((await deps.servers.stored(serverId, place)) === null) throw noServer(serverId);
+          const facts = (state: unknown) =>
+            updated(state as ServerState | null, serverId, call.body);
+          return {
+            changes: [
+              { resource: { type: "server", id: serverId }, facts },
+              ...(await onTheList(deps, place, call.body.pool)),
+            ],
+            seen: null,
+          };
+        },
+        answer: (state) => ({ status: 200, headers: {}, data: acceptedServer(state), meta: {} }),
       });
-      const { answer, replayed } = await once.run<{ readonly state: unknown }>({
-        caller: call.caller.name,
-        key: idempotencyKey(call.headers),
-        text: () => requestText(call, call.body),
-        answer: answerOf,
-        perform: (idempotency) =>
-          deps.engine.record({
-            resource: { type: "server", id: serverId },
-            facts: [{ type: "server.updated", data: call.body }],
-            by: call.by,
-            ...(idempotency !== undefined && { idempotency }),
-          }),
-      });
-      return replayed ? { ...answer, headers: { "Idempotency-Replayed": "true" } } : answer;
     },
   );
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import { PowerState } from "#contract/inventory.ts";
 import { ServerDecommissionInput } from "#contract/server-inputs.ts";
+import { inCluster } from "#domain/server/allocation.ts";
 import type { HostRef } from "#drivers/host-ports.ts";
 import { nothing, type Skip, skip, type Wait, wait } from "#engine/kit.ts";
 import { ErasedDrive, type ErasedDrive as Erased, eraseAll, refuseIfNotErasable } from "./erase.ts";
@@ -35,6 +36,8 @@ export const serverDecommission = workflow("server.decommission", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { ports, resource } = context;
+      const { id, allocation } = resource;
+      if (allocation !== null) throw inCluster(id, allocation, "it cannot be decommissioned");
       const host = hostOf(resource);
       if (host !== null) return checkHost(context, host);
       try {

@@ -1,0 +1,30 @@
+import { expect } from "vitest";
+import { clusterDelete } from "#workflows/cluster/delete.ts";
+import { type ArrangedCluster, type Plot, plotCluster, standingCluster } from "./clusters.ts";
+import { sagaCases } from "./harness.ts";
+
+interface Deleted extends ArrangedCluster {
+  readonly plot: Plot;
+}
+
+/** Taking a cluster away. Afterwards its name is free. */
+sagaCases<Deleted>(clusterDelete, {
+  async arrange(site) {
+    const plot = plotCluster(site);
+    await standingCluster(site, plot);
+    const { id, ref, subject } = plot;
+    const request = { workflow: "cluster.delete", input: { clusterId: id } } as const;
+    return { id, ref, subject, plot, request };
+  },
+  async completed(site, { id, plot }) {
+    expect(await plot.subject.view()).toMatchObject({ state: "deleted" });
+    expect(await plot.subject.world()).toEqual({ kinds: {}, topology: null, allocated: [] });
+    expect(await site.database.query("select id from secrets where owner = $1", [id])).toEqual([]);
+  },
+  next(site, { plot }) {
+    const id = site.ids.cluster();
+    const { spec } = plot;
+    const input = { clusterId: id, region: "local", project: "default", spec, onFailure: "undo" };
+    return { workflow: "cluster.create", input, facts: [] };
+  },
+});

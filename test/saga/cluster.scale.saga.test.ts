@@ -1,0 +1,45 @@
+import { expect } from "vitest";
+import { clusterScale } from "#workflows/cluster/scale.ts";
+import {
+  type ArrangedCluster,
+  type Plot,
+  machinesOf,
+  plotCluster,
+  standingCluster,
+} from "./clusters.ts";
+import { type Arrangement, sagaCases } from "./harness.ts";
+
+/** Growing and shrinking a node pool. What fails sets the number back, and the machines follow. */
+
+interface Scaled extends ArrangedCluster {
+  readonly plot: Plot;
+}
+
+const scaling = (from: number, to: number): Arrangement<Scaled> => ({
+  title: `from ${from} to ${to}`,
+  async arrange(site) {
+    const plot = plotCluster(site, {
+      nodePools: [{ name: "workers", nodeCount: from, pool: null }],
+    });
+    await standingCluster(site, plot);
+    const { id, ref, subject } = plot;
+    const input = { clusterId: id, nodePool: "workers", nodeCount: to };
+    return { id, ref, subject, plot, request: { workflow: "cluster.scale", input } };
+  },
+  async completed(site, { plot }) {
+    expect(await plot.subject.view()).toMatchObject({
+      state: "running",
+      nodePools: [{ name: "workers", nodeCount: to }],
+    });
+    expect(await machinesOf(site, plot)).toMatchObject({
+      workers: [{ name: "workers", ready: to }],
+    });
+  },
+  next: (_site, { id }) => ({
+    workflow: "cluster.scale",
+    input: { clusterId: id, nodePool: "workers", nodeCount: to },
+  }),
+});
+
+sagaCases(clusterScale, scaling(1, 2));
+sagaCases(clusterScale, { ...scaling(2, 1), steps: ["apply-scale", "release-resources"] });
