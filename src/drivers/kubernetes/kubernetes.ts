@@ -1,13 +1,10 @@
 import type { KubernetesPlace } from "#contract/cluster.ts";
 import { createClusterApi } from "#drivers/cluster-api/cluster-api.ts";
-import type { ClusterPorts, HostPoolPort } from "#drivers/cluster-ports.ts";
-import type { HostPort } from "#drivers/host-ports.ts";
+import type { ClusterPorts } from "#drivers/cluster-ports.ts";
 import { createK0rdent } from "#drivers/k0rdent/k0rdent.ts";
 import { createKubeVirt } from "#drivers/kubevirt/kubevirt.ts";
-import { createHostPool } from "#drivers/metal3/host-pool.ts";
-import { createMetal3 } from "#drivers/metal3/metal3.ts";
 import type { VmPort } from "#drivers/vm-ports.ts";
-import { createClients } from "./clients.ts";
+import { type Clients, createClients } from "./clients.ts";
 import { loadKubeconfig } from "./kubeconfig.ts";
 import type { KubernetesOptions } from "./options.ts";
 
@@ -15,8 +12,8 @@ import type { KubernetesOptions } from "./options.ts";
 export interface Kubernetes {
   readonly clusters: ClusterPorts;
   readonly vms: VmPort;
-  readonly hosts: HostPort;
-  readonly hostPool: HostPoolPort;
+  /** For the drivers that other ports are made of. */
+  readonly clients: Clients;
   /** The management clusters' names. */
   readonly contexts: readonly string[];
   /** Where objects go when nobody says where: the kubeconfig's current context. */
@@ -36,8 +33,7 @@ export const createKubernetes = async (options: KubernetesOptions): Promise<Kube
   return {
     clusters: { "cluster-api": createClusterApi(clients), k0rdent: createK0rdent(clients) },
     vms: createKubeVirt(clients, options.reveal),
-    hosts: createMetal3({ clients, reveal: options.reveal }),
-    hostPool: createHostPool(clients),
+    clients,
     contexts: kubeconfig.contexts,
     defaultPlace: (namespace) => ({ managementCluster: kubeconfig.current, namespace }),
     ping: (managementCluster, signal) => clients.at({ managementCluster }).ping({ signal }),
