@@ -314,6 +314,12 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     expect(await outcome(port().create(ref, driver.wanted, writing()))).toMatch(/already|reset/);
     expect(await port().create(ref, driver.wanted, writing())).toBe("already");
     await settled(ref);
+    // A list whose pages have gone stale is begun anew.
+    faults.add({ method: "GET", path: "/machines", status: 410, times: 1 });
+    expect((await read(ref))?.settled).toBe(true);
+    faults.add({ method: "GET", path: "/machines", status: 410 });
+    expect(await outcome(read(ref))).toMatch(/^KUBERNETES_UNAVAILABLE/);
+    faults.clear();
     // Somebody else's write came between: read again, and tried again.
     faults.add({ method: "PATCH", path: ref.name, status: 409, times: 2 });
     const change = { nodePool: driver.nodePool, nodeCount: 1 };
