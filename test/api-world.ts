@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 import type { z } from "zod";
 import { Failure } from "#contract/failures.ts";
+import type { SecretId } from "#contract/ids.ts";
 import {
   ServerInspectInput,
   ServerLifecycleInput,
@@ -13,6 +14,7 @@ import { serverTable } from "#domain/server/row.ts";
 import type { ServerState } from "#domain/server/state.ts";
 import { type EmbeddedEngine, createEmbeddedEngine } from "#engine/embedded.ts";
 import { type Wait, nothing, wait, workflowKit } from "#engine/kit.ts";
+import { computeBindings, computeWorkflows } from "#test/compute-workflows.ts";
 import { bindPool, bindResource } from "#engine/resources.ts";
 import { type Api, createApi } from "#http/api.ts";
 import { createApiKeys } from "#http/api-keys.ts";
@@ -23,7 +25,10 @@ import { createCipher, generateSecretKey } from "#platform/cipher.ts";
 import { systemClock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import { createIds } from "#platform/ids.ts";
+import { openSecrets } from "#journal/secrets.ts";
+import type { ClusterOffers } from "#projections/cluster-offers.ts";
 import { openMemoryDatabase } from "./memory-database.ts";
+import { createClusterReader, createVmReader } from "#projections/compute-reader.ts";
 import { createEventReader } from "#projections/event-reader.ts";
 import { createPoolReader } from "#projections/pool-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
@@ -39,6 +44,8 @@ export type Behaviour = "end" | "wait" | "fail";
 
 interface WorldPorts {
   behaviour: Behaviour;
+  /** Keeps what a step has made, as the journal's secrets do. */
+  keep(place: { readonly owner: string; readonly name: string }, text: string): Promise<SecretId>;
 }
 
 const workflow = workflowKit<{ ports: WorldPorts; resource: ServerState; fact: ServerFact }>();
@@ -76,6 +83,7 @@ const look = {
 };
 
 const workflows = [
+  ...computeWorkflows,
   workflow("server.register", head(ServerRegisterInput))
     .step("connect", look)
     .step("act", {
@@ -103,6 +111,31 @@ const workflows = [
     .step("act", { expected: "10s", run: act })
     .result(() => ({})),
 ];
+
+/** What is offered at `mgmt`; nothing is known yet of `edge`. */
+const offers: ClusterOffers = {
+  of(driver, managementCluster) {
+    if (managementCluster !== "mgmt")
+      throw new Failure(
+        "UNAVAILABLE",
+        `what ${driver} offers at ${managementCluster} is not known`,
+      );
+    const versions =
+      driver === "cluster-api"
+        ? [{ version: "v1.34.2", class: "metal", template: null, upgrades: ["v1.35.0"] }]
+        : ["a", "b"].flatMap((flavour) => [
+            offeredBy(`${flavour}-1-34`, "v1.34.2", ["v1.35.0"]),
+            ...(flavour === "a" ? [offeredBy("a-1-35", "v1.35.0", [])] : []),
+          ]);
+    return { versions, seenAt: Date.parse("2026-03-02T08:05:00.000Z"), problem: null };
+  },
+};
+const offeredBy = (template: string, version: string, upgrades: readonly string[]) => ({
+  version,
+  class: null,
+  template,
+  upgrades,
+});
 
 const binding = bindResource<ServerState, ServerFact>(serverTable);
 
@@ -153,6 +186,9 @@ export interface Answer {
   };
 }
 
+const compute = "/v1/regions/local/projects/default/compute";
+export const clustersPath = `${compute}/clusters`;
+export const vmsPath = `${compute}/vms`;
 const infrastructure = "/v1/regions/local/projects/default/infrastructure";
 export const serversPath = `${infrastructure}/servers`;
 export const poolsPath = `${infrastructure}/pools`;
@@ -176,13 +212,17 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
   const { now } = systemClock;
   const ids = createIds(now);
   const cipher = createCipher(generateSecretKey());
-  const ports: WorldPorts = { behaviour: "end" };
+  const secrets = openSecrets(db, cipher, { clock: systemClock, ids });
+  const ports: WorldPorts = {
+    behaviour: "end",
+    keep: (place, text) => secrets.keep(place, text),
+  };
   const log: LoggedLine[] = [];
   const engine = createEmbeddedEngine({
     database: db,
     journal,
     workflows,
-    resources: { server: binding, pool: bindPool(poolTable) },
+    resources: { server: binding, pool: bindPool(poolTable), ...computeBindings },
     ports,
     clock: systemClock,
     ids,
@@ -212,10 +252,14 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
         workflows.some((each) => each.type === type && each.version === version),
     }),
     servers: createServerReader(db, now),
+    clusters: createClusterReader(db, now),
+    vms: createVmReader(db, now),
+    kubernetes: { names: ["mgmt", "edge"], current: "mgmt", namespace: "default", offers },
     pools: createPoolReader(db, now),
     events: createEventReader(db, journal, now),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),
+    reveal: (id) => secrets.reveal(id),
     fingerprint: (text) => cipher.token(text),
     region: "local",
     log: (level, event, fields = {}) => log.push({ level, event, fields }),

@@ -1,13 +1,14 @@
 import { Registry } from "prom-client";
-import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
 import { kindOf, WorkflowRegistry } from "#engine/registry.ts";
 import { createApi } from "#http/api.ts";
 import { createApiKeys } from "#http/api-keys.ts";
 import { serveApi } from "#http/serve.ts";
+import type { KubeconfigSource } from "#drivers/kubernetes/options.ts";
 import { maintain } from "#journal/maintain.ts";
 import { migrate } from "#journal/migrate.ts";
 import type { Config } from "#platform/config.ts";
 import type { Log } from "#platform/log.ts";
+import { createClusterReader, createVmReader } from "#projections/compute-reader.ts";
 import { createEventReader } from "#projections/event-reader.ts";
 import { createPoolReader } from "#projections/pool-reader.ts";
 import { createRunReader } from "#projections/run-reader.ts";
@@ -21,6 +22,7 @@ import { engineMetrics } from "./engine-metrics.ts";
 import { openFoundation } from "./foundation.ts";
 import { healthOf } from "./health.ts";
 import { ensureAdminKey, secretKeyOf, type AdminKey } from "./keys.ts";
+import { watchManagementClusters } from "./management-clusters.ts";
 import { openStorage, type Storage } from "./open-database.ts";
 import { portRefused } from "./refused.ts";
 import { VERSION } from "./version.ts";
@@ -99,6 +101,12 @@ async function open(
   undo.push(release);
   const engine = await createEngine({ config, log, pace, owner, foundation });
 
+  const kubernetes =
+    foundation.kubernetes === null
+      ? null
+      : watchManagementClusters(foundation.kubernetes, { config, clock, log });
+  undo.push(() => kubernetes?.stop());
+
   const registry = new Registry();
   engineMetrics({ registry, engine, database });
   const known = new Set(new WorkflowRegistry(workflows).kinds);
@@ -114,10 +122,14 @@ async function open(
       engineRunUrl: (run) => engineRunUrl(config, run),
     }),
     servers: createServerReader(database, () => clock.now()),
+    clusters: createClusterReader(database, () => clock.now()),
+    vms: createVmReader(database, () => clock.now()),
+    kubernetes,
     pools: createPoolReader(database, () => clock.now()),
     events: createEventReader(database, journal, () => clock.now()),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),
+    reveal: (id) => secrets.reveal(id),
     fingerprint: (text) => cipher.token(`request ${text}`),
     region: config.MILLWRIGHT_REGION,
     log,

@@ -10,7 +10,7 @@ import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
 import { isTooLarge } from "./payload.ts";
 import { estimateMs, type PlannedFor, planSteps } from "./plan.ts";
-import { plannedRefusal } from "./refusals.ts";
+import { nameTaken, plannedRefusal } from "./refusals.ts";
 import { kindOf } from "./registry.ts";
 import type { Accepted, Plan, StartRequest } from "./requests.ts";
 import type { LoadedResource } from "./resources.ts";
@@ -259,11 +259,7 @@ export function refusal(
         "another request with this Idempotency-Key has just been accepted; send it again to get its answer",
       );
     case "name":
-      return new Failure(
-        "CONFLICT",
-        `${conflict.holder ?? `another ${resource.type}`} has this name at the same place; choose another name`,
-        { details: { resourceId: conflict.holder, fields: { name: "is taken" } } },
-      );
+      return nameTaken(resource.type, conflict.holder);
     case "version":
     case "fence":
       return null;

@@ -1,4 +1,5 @@
 import { Failure } from "#contract/failures.ts";
+import type { ResourceKind } from "#domain/resource-model.ts";
 import type { Plan } from "./requests.ts";
 
 /**
@@ -15,3 +16,11 @@ export function plannedRefusal(thrown: unknown): Plan["refusals"][number] {
   const { code, message, details } = thrown;
   return { code, message, ...(details !== undefined && { details }) };
 }
+
+/** The refusal of a name that another resource has at the same place. */
+export const nameTaken = (type: ResourceKind, bearer: string | null): Failure =>
+  new Failure(
+    "CONFLICT",
+    `${bearer ?? `another ${type}`} has this name at the same place; choose another name`,
+    { details: { [`${type}Id`]: bearer, fields: { name: "is taken" } } },
+  );

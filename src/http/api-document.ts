@@ -16,6 +16,8 @@ const tags = [
     name: "Servers",
     description: "Atlas: bare-metal servers, from registration to decommissioning",
   },
+  { name: "Clusters", description: "Arc: Kubernetes clusters, built by Cluster API or k0rdent" },
+  { name: "Virtual machines", description: "Arc: virtual machines, run by KubeVirt" },
   { name: "Pools", description: "Atlas: groups of servers that clusters draw their machines from" },
   {
     name: "Runs",

@@ -4,6 +4,9 @@ import type { Engine } from "#engine/requests.ts";
 import type { Ids } from "#platform/ids.ts";
 import type { Log } from "#platform/log.ts";
 import type { EventReader } from "#projections/event-reader.ts";
+import type { SecretId } from "#contract/ids.ts";
+import type { ClusterOffers } from "#projections/cluster-offers.ts";
+import type { ClusterReader, VmReader } from "#projections/compute-reader.ts";
 import type { PoolReader } from "#projections/pool-reader.ts";
 import type { RunReader } from "#projections/run-reader.ts";
 import type { ServerReader } from "#projections/server-reader.ts";
@@ -26,17 +29,33 @@ export interface HealthCheck {
   readonly message?: string;
 }
 
+/** The management clusters that are configured. */
+export interface ManagementClusters {
+  readonly names: readonly string[];
+  /** The one that is meant when a request names none. */
+  readonly current: string;
+  /** Where objects are kept at each of them. */
+  readonly namespace: string;
+  readonly offers: ClusterOffers;
+}
+
 /** What the API is made of. It decides nothing itself: it checks, asks the engine or a reader, and answers. */
 export interface ApiDependencies {
   readonly engine: Engine;
   readonly runs: RunReader;
   readonly servers: ServerReader;
+  readonly clusters: ClusterReader;
+  readonly vms: VmReader;
+  /** Null: none is configured, so clusters and virtual machines can only be read. */
+  readonly kubernetes: ManagementClusters | null;
   readonly pools: PoolReader;
   readonly events: EventReader;
   /** The caller of a bearer token, null when the token is not (or no longer) one of ours. */
   readonly auth: (token: string) => Promise<Caller | null>;
   /** Encrypts a secret that came in a request; it is stored only if the engine accepts the request. */
   readonly seal: (text: string) => Promise<SealedSecret>;
+  /** The text of a stored secret: only for who may have it, and never logged. NOT_FOUND when it is gone. */
+  readonly reveal: (id: SecretId) => Promise<string>;
   /** A digest that only this installation can make: request bodies hold passwords, which a plain hash would give away. */
   readonly fingerprint: (text: string) => string;
   readonly region: string;

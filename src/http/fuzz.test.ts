@@ -1,15 +1,44 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type ApiWorld, newServerBody, openApiWorld, serversPath } from "#test/api-world.ts";
+import {
+  type ApiWorld,
+  clustersPath,
+  newServerBody,
+  openApiWorld,
+  serversPath,
+  vmsPath,
+} from "#test/api-world.ts";
 
 /** Whatever is sent, the answer is the envelope, and never a fault of ours. */
 
 let world: ApiWorld;
 let serverId: string;
 let runId: string;
+let clusterId: string;
+let vmId: string;
+
+const newClusterBody = (): Record<string, unknown> => ({
+  name: "prod",
+  kubernetesVersion: "v1.34.2",
+  controlPlane: { replicas: 1 },
+  nodePools: [{ name: "workers", nodeCount: 1 }],
+});
+const newVmBody = (): Record<string, unknown> => ({
+  name: "build-1",
+  cpus: 1,
+  memory: "1Gi",
+  disks: [{ name: "root", size: "10Gi" }],
+});
+const madeBy = async (path: string, body: object): Promise<string> => {
+  const answer = await world.read("POST", path, { body, headers: { prefer: "wait=30" } });
+  return (answer.body.data as { readonly id: string }).id;
+};
+
 beforeAll(async () => {
   world = await openApiWorld();
   ({ serverId, runId } = await world.registered());
+  clusterId = await madeBy(clustersPath, newClusterBody());
+  vmId = await madeBy(vmsPath, newVmBody());
   world.ports.behaviour = "wait";
 });
 afterAll(() => world.close());
@@ -51,6 +80,13 @@ it("answers any body on any mutation with the envelope", async () => {
     ["POST", `${serversPath}/${serverId}/inspect`],
     ["POST", `${serversPath}/${serverId}/provision`],
     ["POST", `${serversPath}/${serverId}/lifecycle`],
+    ["POST", clustersPath],
+    ["PATCH", `${clustersPath}/${clusterId}`],
+    ["POST", `${clustersPath}/${clusterId}/scale`],
+    ["POST", `${clustersPath}/${clusterId}/upgrade`],
+    ["POST", vmsPath],
+    ["POST", `${vmsPath}/${vmId}/power`],
+    ["DELETE", `${vmsPath}/${vmId}`],
     ["POST", `/v1/workflows/runs/${runId}/cancel`],
     ["POST", `/v1/workflows/runs/${runId}/retry`],
     ["POST", `/v1/workflows/runs/${runId}/abandon`],
@@ -87,6 +123,55 @@ it("answers a registration with any one field replaced by anything", async () =>
     runs,
   );
 });
+
+/** Values that are nearly right get further than any. */
+const nearly = fc.oneof(
+  anyJson,
+  anyText,
+  fc.constantFrom<unknown>(
+    "k0rdent",
+    "v1.35.0",
+    "v1.34.2",
+    "4Gi",
+    3,
+    -1,
+    1e9,
+    true,
+    "mgmt",
+    "edge-",
+  ),
+  fc.record({ replicas: fc.oneof(fc.integer(), anyText), pool: anyText }, { requiredKeys: [] }),
+  fc.array(
+    fc.record(
+      {
+        name: fc.oneof(anyText, fc.constantFrom("workers", "control-plane")),
+        nodeCount: fc.oneof(fc.integer(), fc.double(), anyText),
+        size: fc.constantFrom("1Gi", "0Gi", "9".repeat(20)),
+        image: fc.oneof(anyText, fc.webUrl()),
+        boot: fc.boolean(),
+      },
+      { requiredKeys: [] },
+    ),
+    { maxLength: 3 },
+  ),
+);
+
+it.each([
+  ["cluster", clustersPath, newClusterBody, ["driver", "class", "template", "config"]],
+  ["virtual machine", vmsPath, newVmBody, ["networks", "userData", "running"]],
+] as const)(
+  "answers a new %s with any one field replaced by anything",
+  async (_, path, body, more) => {
+    const names = [...Object.keys(body()), ...more, "protected", "managementCluster", "onFailure"];
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...names, "__proto__"), nearly, async (field, value) => {
+        const sent = Object.fromEntries([...Object.entries(body()), [field, value]]);
+        await expectEnvelope("POST", path, { body: JSON.stringify(sent) });
+      }),
+      runs,
+    );
+  },
+);
 
 it("answers a retry with any input", async () => {
   await fc.assert(
@@ -143,6 +228,9 @@ const queryNames = [
   "resource",
   "actor",
   "skipErase",
+  "keepDisks",
+  "driver",
+  "name",
   "reason",
 ];
 const queryValues = fc.oneof(
@@ -174,6 +262,13 @@ it("answers any query on any read with the envelope", async () => {
     "/v1/workflows/types",
     ...["", "/inventory", "/events", "/runs"].map((tail) => `${serversPath}/${serverId}${tail}`),
     `/v1/workflows/runs/${runId}/events`,
+    clustersPath,
+    `${clustersPath}/versions`,
+    vmsPath,
+    ...["", "/events", "/runs"].flatMap((tail) => [
+      `${clustersPath}/${clusterId}${tail}`,
+      `${vmsPath}/${vmId}${tail}`,
+    ]),
   );
   const pairs = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...queryNames), anyText), queryValues), {
     maxLength: 4,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
-import { PoolId, ServerId } from "#contract/ids.ts";
+import { ClusterId, PoolId, ServerId, VmId } from "#contract/ids.ts";
 
 /** The project that the first start makes; so far the only one. */
 export const DEFAULT_PROJECT = "default";
@@ -11,6 +11,8 @@ const placeShape = {
 };
 export const PlaceParams = z.strictObject(placeShape);
 export const ServerParams = z.strictObject({ ...placeShape, serverId: ServerId });
+export const ClusterParams = z.strictObject({ ...placeShape, clusterId: ClusterId });
+export const VmParams = z.strictObject({ ...placeShape, vmId: VmId });
 export const PoolParams = z.strictObject({ ...placeShape, poolId: PoolId });
 
 export interface Place {

@@ -1,5 +1,6 @@
 import type { Run } from "#contract/run.ts";
-import { type Edit, requestEdits } from "#domain/server/retry-edits.ts";
+import type { Edit } from "#domain/request-edit.ts";
+import { requestEdits } from "#domain/retry-edits.ts";
 import type { RetryRequest } from "#engine/requests.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { fieldsOf, noFields, refusal, sentences } from "./refusal.ts";
@@ -38,6 +39,15 @@ export async function editedInput(
   const sealed = await Promise.all(
     Object.entries(clear).map(async ([field, text]) => [field, await deps.seal(text)] as const),
   );
-  const references = Object.fromEntries(sealed.map(([field, { id }]) => [field, id]));
-  return { input: { ...input, ...references }, secrets: sealed.map(([, secret]) => secret) };
+  const referring = sealed.reduce<object>(
+    (whole, [field, { id }]) => withReference(whole, field.split("."), id),
+    input,
+  );
+  return { input: { ...referring }, secrets: sealed.map(([, secret]) => secret) };
+}
+
+/** The input with a reference in the field at the end of the path. */
+function withReference(whole: object, [name = "", ...rest]: readonly string[], id: string): object {
+  const inner = (whole as Readonly<Record<string, unknown>>)[name];
+  return { ...whole, [name]: rest.length === 0 ? id : withReference(inner as object, rest, id) };
 }

@@ -1,4 +1,5 @@
 import { Failure } from "#contract/failures.ts";
+import type { ResourceType } from "#contract/run.ts";
 import type { Server } from "#contract/server.ts";
 import type { StoredServer } from "#domain/server/row.ts";
 import { serverView } from "#domain/server/view.ts";
@@ -10,40 +11,65 @@ import type { Reply } from "./envelope.ts";
 import { type Answered, type Once, idempotencyKey, requestText } from "./once.ts";
 import type { Place } from "./place.ts";
 
-/** Starting a run on a server: the one way for every endpoint that does. */
+/** Starting a run on a resource: the one way for every endpoint that does. */
 
-export type Door = Pick<ApiDependencies, "engine" | "runs" | "servers"> & { readonly once: Once };
+/** The kind of resource on which an endpoint starts runs. */
+export interface Subject {
+  readonly type: ResourceType;
+  readonly source: "atlas" | "arc";
+  /** The resource of an accepted request, as it was committed: nothing is read for the answer. */
+  readonly view: (state: unknown) => { readonly id: string };
+  readonly read: (id: string, place: Place) => Promise<object | null>;
+}
+
+export type Door = Pick<ApiDependencies, "engine" | "runs"> & {
+  readonly once: Once;
+  readonly subject: Subject;
+};
 
 /** The engine's request without what every call brings. */
 export type Wanted = Omit<StartRequest, "by" | "source" | "project" | "idempotency">;
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
-export const noServer = (id: string): Failure =>
-  new Failure("NOT_FOUND", `there is no server ${id}`, { details: { serverId: id } });
+export const notThere = (type: ResourceType, id: string): Failure =>
+  new Failure("NOT_FOUND", `there is no ${type} ${id}`, { details: { [`${type}Id`]: id } });
 
-/** The server of an accepted request, as it was committed: nothing is read for the answer. */
+export const noServer = (id: string): Failure => notThere("server", id);
+
 export const acceptedServer = (state: unknown): Server => serverView(state as StoredServer);
 
-export function answerOf({ run, resource }: Accepted): StoredAnswer {
-  const estimatedDuration = Math.round(run.requested.estimatedDurationMs);
-  return {
-    status: 202,
-    headers: acceptedHeaders(run.id, estimatedDuration),
-    data: acceptedServer(resource.state),
-    meta: { workflowId: run.id, estimatedDuration },
-  };
-}
+export const serverSubject = (deps: Pick<ApiDependencies, "servers">): Subject => ({
+  type: "server",
+  source: "atlas",
+  view: acceptedServer,
+  read: (id, place) => deps.servers.get(id, place),
+});
 
-const requestOf = (call: AnyCall, place: Place, wanted: Wanted): StartRequest => ({
+const answerOf =
+  ({ view }: Subject) =>
+  ({ run, resource }: Accepted): StoredAnswer => {
+    const estimatedDuration = Math.round(run.requested.estimatedDurationMs);
+    return {
+      status: 202,
+      headers: acceptedHeaders(run.id, estimatedDuration),
+      data: view(resource.state),
+      meta: { workflowId: run.id, estimatedDuration },
+    };
+  };
+
+const requestOf = (
+  { subject }: Door,
+  { call, place, wanted }: { call: AnyCall; place: Place; wanted: Wanted },
+): StartRequest => ({
   ...wanted,
   by: call.by,
-  source: "atlas",
+  source: subject.source,
   project: place.project,
 });
 
 export const planRun = (door: Door, call: AnyCall, place: Place, wanted: Wanted): Promise<Plan> =>
-  door.engine.plan(requestOf(call, place, wanted));
+  door.engine.plan(requestOf(door, { call, place, wanted }));
 
 interface Start {
   readonly call: AnyCall;
@@ -62,9 +88,9 @@ export const startOnce = (
     caller: call.caller.name,
     key,
     text,
-    answer: answerOf,
+    answer: answerOf(door.subject),
     perform: async (idempotency) => {
-      const request = requestOf(call, place, await wanted());
+      const request = requestOf(door, { call, place, wanted: await wanted() });
       return door.engine.start(idempotency === undefined ? request : { ...request, idempotency });
     },
   });
@@ -86,23 +112,31 @@ export async function startRun(
   });
   return reply(door, call, answered, async (workflowId) => {
     const { id } = answered.answer.data as { readonly id: string };
-    const server = await door.servers.get(id, place);
-    if (server === null) throw await leftNoServer(door, id, workflowId);
-    return server;
+    const resource = await door.subject.read(id, place);
+    if (resource === null) throw await leftNothing(door, id, workflowId);
+    return resource;
   });
 }
 
 /**
- * What is answered when the awaited run took its server back: the run's own error. The server as it was accepted would
- * be one that nobody can read, with the status of a success.
+ * What is answered when the awaited run took its resource back: the run's own error. The resource as it was accepted
+ * would be one that nobody can read, with the status of a success.
  */
-async function leftNoServer(door: Door, serverId: string, id: string): Promise<Failure> {
+async function leftNothing(door: Door, resource: string, id: string): Promise<Failure> {
+  const { type } = door.subject;
   const run = (await door.runs.get(id))?.run;
-  if (run === undefined) return noServer(serverId);
+  if (run === undefined) return notThere(type, resource);
   const { status, error } = run;
   return new Failure(
     error?.code ?? (status === "cancelled" ? "RUN_CANCELLED" : "NOT_FOUND"),
-    `run ${id} ended ${status} and left no server${error === null ? "" : `: ${error.message}`}`,
-    { details: { ...error?.details, run: id, step: error?.step ?? null, serverId } },
+    `run ${id} ended ${status} and left no ${type}${error === null ? "" : `: ${error.message}`}`,
+    {
+      details: {
+        ...error?.details,
+        run: id,
+        step: error?.step ?? null,
+        [`${type}Id`]: resource,
+      },
+    },
   );
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { WorkflowType } from "#contract/run.ts";
-import { type Edit, requestEdits } from "./retry-edits.ts";
+import type { Edit } from "#domain/request-edit.ts";
+import { requestEdits } from "#domain/retry-edits.ts";
 
 const serverId = "srv_01KAP5ZV9QJ5T1W7R9D0C3M8XH";
 const secret = "sec_01KAP5ZV9QJ5T1W7R9D0C3M8XH";

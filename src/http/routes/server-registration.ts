@@ -16,6 +16,7 @@ import { type Call, type Route, route } from "#http/endpoint.ts";
 import { errorOf, single } from "#http/envelope.ts";
 import { inOrder } from "#http/in-order.ts";
 import { idempotencyHeaders, idempotencyKey, requestText } from "#http/once.ts";
+import { placeFor } from "#http/kubernetes-choice.ts";
 import { type Place, PlaceParams, placeOf } from "#http/place.ts";
 import { Plan } from "#http/plan.ts";
 import { refuseUnlisted } from "#http/pool-list.ts";
@@ -37,7 +38,7 @@ const example = {
 };
 
 async function registration(
-  deps: Pick<ApiDependencies, "seal" | "ids" | "pools">,
+  deps: Pick<ApiDependencies, "seal" | "ids" | "pools" | "kubernetes">,
   place: Place,
   body: RegisterServerBody,
 ): Promise<Wanted> {
@@ -45,7 +46,7 @@ async function registration(
   const { username, password } = body;
   const secret = await deps.seal(JSON.stringify({ username, password }));
   const input = registerInput({
-    host: null,
+    host: body.provisioner === "metal3" ? hostPlace(deps.kubernetes) : null,
     body,
     serverId: deps.ids.server(),
     credentials: secret.id,
@@ -54,6 +55,10 @@ async function registration(
   // No facts of ours, but said: the server is new, so there is nothing to be read before it is written.
   return { workflow: "server.register", input, secrets: [secret], facts: [] };
 }
+
+/** Null where there is none: the registration is then refused by the server itself. */
+const hostPlace = (kubernetes: ApiDependencies["kubernetes"]) =>
+  kubernetes === null ? null : placeFor(kubernetes);
 
 const registerRoute = (deps: ApiDependencies, door: Door): Route =>
   route(
