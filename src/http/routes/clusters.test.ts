@@ -9,6 +9,7 @@ import {
   clustersPath,
   eventually,
   openApiWorld,
+  poolsPath,
 } from "#test/api-world.ts";
 import { computeBindings, kubeconfigText } from "#test/compute-workflows.ts";
 
@@ -133,6 +134,22 @@ describe("creating a cluster", () => {
         [field],
       ]);
     }
+  });
+
+  it("names every field that names a pool of servers which is not there", async () => {
+    const { status, body } = await create({
+      controlPlane: { replicas: 1, pool: "gpu-a" },
+      nodePools: [
+        { name: "a", nodeCount: 1 },
+        { name: "b", nodeCount: 1, pool: "gpu-a" },
+      ],
+    });
+    expect([status, Object.keys(body.error.details.fields)]).toEqual([
+      400,
+      ["controlPlane.pool", "nodePools[1].pool"],
+    ]);
+    await world.read("POST", poolsPath, { body: { name: "gpu-a", members: [] } });
+    expect((await create({ controlPlane: { replicas: 1, pool: "gpu-a" } })).status).toBe(202);
   });
 
   it("says when it is not known what is offered, unless nothing has to be known", async () => {
