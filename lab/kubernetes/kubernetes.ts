@@ -172,9 +172,14 @@ function noteClient(
   effect: NoteEffect,
   { action, object, manager, subresource, key }: Noted,
 ): void {
-  const { namespace, name } = object.metadata;
+  const { namespace, name, generation } = object.metadata;
   const place = namespace === undefined ? name : `${namespace}/${name}`;
-  const detail = { manager, ...(subresource === null ? {} : { subresource }) };
+  // The generation tells a change of the wish from the one that takes it back.
+  const detail = {
+    manager,
+    ...(subresource === null ? {} : { subresource }),
+    ...(generation === undefined ? {} : { generation }),
+  };
   effect(`${object.kind}/${place}`, action, detail, key ?? undefined);
 }
 

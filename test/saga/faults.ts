@@ -126,7 +126,9 @@ function undoneTwice(step: StepDefinition, hit: Hit): StepDefinition {
     ...step,
     undo: async (context) => {
       const first = await undo({ ...context, fact: () => undefined });
-      if (!isWait(first)) hit(`undo of ${step.name}`);
+      // One that is not at its end yet is looked at again, and twice then.
+      if (isWait(first)) return first;
+      hit(`undo of ${step.name}`);
       return undo(context);
     },
   };

@@ -1,3 +1,4 @@
+import { clusterApiDevKinds } from "./cluster-api-dev.ts";
 import { clusterApiMetal3Kinds } from "./cluster-api-metal3.ts";
 import { clusterApiKinds } from "./cluster-api.ts";
 import { k0rdentKinds } from "./k0rdent.ts";
@@ -10,6 +11,7 @@ export const catalogue: readonly Kind[] = [
   ...metal3Kinds,
   ...clusterApiKinds,
   ...clusterApiMetal3Kinds,
+  ...clusterApiDevKinds,
   ...k0rdentKinds,
   ...kubevirtKinds,
 ];
