@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
+import { poolTable } from "#domain/pool/row.ts";
+import { bindPool } from "#engine/resources.ts";
 import { rebuild } from "#projections/rebuild.ts";
 import {
   type Answer,
@@ -393,6 +395,10 @@ it("comes out of a rebuild as it was", async () => {
   const live = () => world.db.query("select 1 from dispatch where lease_until is not null");
   await eventually(live, (leases) => leases.length === 0);
   await world.db.query("delete from clusters");
-  await rebuild({ database: world.db, bindings: computeBindings, now: Date.now() });
+  await rebuild({
+    database: world.db,
+    bindings: { ...computeBindings, pool: bindPool(poolTable) },
+    now: Date.now(),
+  });
   expect(await rows()).toEqual(before);
 });
