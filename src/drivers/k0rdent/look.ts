@@ -61,7 +61,10 @@ const summaryOf = (
   const [first] = problems;
   if (first !== undefined) return `${first.reason}: ${first.message}`;
   const ready = conditionOf(conditions, "Ready");
-  if (parts !== null && ready?.status !== "True") return summaryOfCluster(parts);
+  // Ready does not look at roll-outs: a cluster in the middle of an upgrade is ready.
+  if (parts !== null && (ready?.status !== "True" || isBusy(parts.cluster))) {
+    return summaryOfCluster(parts);
+  }
   return ready === undefined ? "k0rdent has not looked at it yet" : saying(ready);
 };
 
@@ -107,7 +110,8 @@ export const stateOf = (
       groups.every((group) => runsOnly(group, isWanted)) &&
       !isBusy(cluster));
   const applied = !isFalse(conditions, "HelmReleaseReady");
-  const problems = [...problemsOf(deployment), ...(parts === null ? [] : problemsOfCluster(parts))];
+  const own = problemsOf(deployment);
+  const problems = [...own, ...(parts === null ? [] : problemsOfCluster(parts))];
   const of = (type: string): boolean =>
     cluster === null ? isTrue(conditions, "CAPIClusterSummary") : isTrue(cluster.conditions, type);
   return {
@@ -124,7 +128,7 @@ export const stateOf = (
     controlPlane,
     nodePools: poolName === undefined ? [] : [{ name: poolName, ...workers }],
     endpoint: cluster?.endpoint ?? null,
-    summary: summaryOf(deployment, problems, parts),
+    summary: summaryOf(deployment, own, parts),
     problems,
   };
 };
