@@ -29,8 +29,7 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: ["_lab", "snapshot"],
-    handle: ({ world, kubernetes }) =>
-      ok(snapshot(world.machines(), clusterSnapshot(kubernetes?.store.everything() ?? []))),
+    handle: takeSnapshot,
   },
   {
     method: "GET",
@@ -69,6 +68,16 @@ function describe(context: Context): Reply {
       checksumType: "sha256",
     })),
   });
+}
+
+/** The world, or of it what has a name that begins as asked. */
+function takeSnapshot({ world, kubernetes }: Context, { query }: Asked): Reply {
+  const prefix = query.get("prefix") ?? "";
+  const machines = [...world.machines()].filter(({ name }) => name.startsWith(prefix));
+  const objects = [...(kubernetes?.store.everything() ?? [])].filter(({ metadata }) =>
+    metadata.name.startsWith(prefix),
+  );
+  return ok(snapshot(machines, clusterSnapshot(objects)));
 }
 
 function listEffects({ world, fleet }: Context, { query }: Asked): Reply {

@@ -1,6 +1,12 @@
 import { expect } from "vitest";
 import { clusterDelete } from "#workflows/cluster/delete.ts";
-import { type ArrangedCluster, type Plot, plotCluster, standingCluster } from "./clusters.ts";
+import {
+  type ArrangedCluster,
+  type Plot,
+  plotCluster,
+  standingCluster,
+  clusterSpeed,
+} from "./clusters.ts";
 import { sagaCases } from "./harness.ts";
 
 interface Deleted extends ArrangedCluster {
@@ -9,6 +15,7 @@ interface Deleted extends ArrangedCluster {
 
 /** Taking a cluster away. Afterwards its name is free. */
 sagaCases<Deleted>(clusterDelete, {
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site);
     await standingCluster(site, plot);

@@ -6,6 +6,7 @@ import {
   machinesOf,
   plotCluster,
   standingCluster,
+  clusterSpeed,
 } from "./clusters.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
 
@@ -17,6 +18,7 @@ interface Scaled extends ArrangedCluster {
 
 const scaling = (from: number, to: number): Arrangement<Scaled> => ({
   title: `from ${from} to ${to}`,
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site, {
       nodePools: [{ name: "workers", nodeCount: from, pool: null }],
