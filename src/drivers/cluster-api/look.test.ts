@@ -215,7 +215,7 @@ describe("problems", () => {
       );
     const source = "Cluster/prod";
     expect(about("ReconcileFailed").problems).toEqual([
-      { source, reason: "ReconcileFailed", message: "why so" },
+      { source, reason: "ReconcileFailed", message: "why so", usualSince: null },
     ]);
     expect(about("ClusterUpgrading")).toMatchObject({
       problems: [],
@@ -230,7 +230,11 @@ describe("problems", () => {
       [blue],
       [
         machineOf([
-          condition("InfrastructureReady", "False", { reason: "NotReady", message: "no room" }),
+          condition("InfrastructureReady", "False", {
+            reason: "NotReady",
+            message: "no room",
+            lastTransitionTime: "2026-03-02T08:00:00Z",
+          }),
           condition("BootstrapConfigReady", "False", {
             reason: "NotReady",
             message: "* DataSecretAvailable: WaitingForInfrastructure",
@@ -241,7 +245,13 @@ describe("problems", () => {
       ],
     );
     expect(seen.problems).toEqual([
-      { source: "Machine/prod-blue-x-1", reason: "NotReady", message: "no room" },
+      {
+        source: "Machine/prod-blue-x-1",
+        reason: "NotReady",
+        message: "no room",
+        // A machine that comes to be says so too: only its time tells.
+        usualSince: "2026-03-02T08:00:00Z",
+      },
     ]);
   });
 });
@@ -250,10 +260,10 @@ describe("offered versions", () => {
   const classOf = (kubernetesVersions?: readonly string[]) =>
     clusterClassKind.schema.parse({ metadata: metadata("plain"), spec: { kubernetesVersions } });
 
-  it("are those that a class lists, each with all newer ones", () => {
+  it("are those that a class lists, each with what is one minor newer", () => {
     const offered = offeredBy(classOf(["v1.34.5", "v1.32.1", "v1.33.9"]), []);
     expect(offered.map(({ version, upgrades }) => [version, upgrades])).toEqual([
-      ["v1.32.1", ["v1.33.9", "v1.34.5"]],
+      ["v1.32.1", ["v1.33.9"]],
       ["v1.33.9", ["v1.34.5"]],
       ["v1.34.5", []],
     ]);

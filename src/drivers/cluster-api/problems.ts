@@ -1,4 +1,4 @@
-import type { Problem } from "#contract/cluster.ts";
+import type { SeenProblem } from "#drivers/cluster-ports.ts";
 import {
   type Condition,
   conditionOf,
@@ -41,10 +41,10 @@ const complains = (condition: Condition | undefined): condition is Condition =>
 const topologyErrors = new Set(["ReconcileFailed", "ClusterClassNotReconciled"]);
 
 /** What the cluster and its machines complain of now. */
-export const problemsOf = ({ cluster, machines }: ClusterParts): readonly Problem[] => {
+export const problemsOf = ({ cluster, machines }: ClusterParts): readonly SeenProblem[] => {
   const { conditions } = cluster;
   const source = `Cluster/${cluster.metadata.name}`;
-  const found: Problem[] = [];
+  const found: SeenProblem[] = [];
   const topology = conditionOf(conditions, "TopologyReconciled");
   if (topology !== undefined && topology.status !== "True" && topologyErrors.has(topology.reason)) {
     found.push(problemOf(source, topology));
@@ -61,7 +61,9 @@ export const problemsOf = ({ cluster, machines }: ClusterParts): readonly Proble
     if (metadata.deletionTimestamp !== undefined) continue;
     for (const type of machineConditions) {
       const condition = conditionOf(own, type);
-      if (complains(condition)) found.push(problemOf(`Machine/${metadata.name}`, condition));
+      if (!complains(condition)) continue;
+      const problem = problemOf(`Machine/${metadata.name}`, condition);
+      found.push({ ...problem, usualSince: condition.lastTransitionTime ?? null });
     }
   }
   return found.slice(0, mostProblems);

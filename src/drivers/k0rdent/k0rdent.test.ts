@@ -114,7 +114,12 @@ describe("a ClusterDeployment without a Cluster", () => {
       ],
     });
     expect(problems).toEqual([
-      { source: "ClusterDeployment/prod", reason: "InstallFailed", message: "no such value" },
+      {
+        source: "ClusterDeployment/prod",
+        reason: "InstallFailed",
+        message: "no such value",
+        usualSince: null,
+      },
     ]);
     expect(summary).toBe("InstallFailed: no such value");
   });

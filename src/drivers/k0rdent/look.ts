@@ -1,4 +1,4 @@
-import type { Problem } from "#contract/cluster.ts";
+import type { SeenProblem } from "#drivers/cluster-ports.ts";
 import type { ClusterState } from "#drivers/cluster-ports.ts";
 import {
   type ClusterParts,
@@ -36,7 +36,7 @@ const isProgress = ({ reason }: Condition): boolean =>
 /** `Ready` sums the others up; `Deleting` and `Paused` are bad when True. */
 const sums = new Set(["Ready", "Deleting", "Paused", "CAPIClusterSummary", "ServicesInReadyState"]);
 
-const problemsOf = ({ metadata, status }: ClusterDeployment): readonly Problem[] => {
+const problemsOf = ({ metadata, status }: ClusterDeployment): readonly SeenProblem[] => {
   const source = `ClusterDeployment/${metadata.name}`;
   const deleting = conditionOf(status.conditions, "Deleting");
   const failing = deleting?.status === "True" && deleting.reason === "Failed" ? [deleting] : [];
@@ -52,7 +52,7 @@ const problemsOf = ({ metadata, status }: ClusterDeployment): readonly Problem[]
 
 const summaryOf = (
   { status }: ClusterDeployment,
-  problems: readonly Problem[],
+  problems: readonly SeenProblem[],
   parts: ClusterParts | null,
 ): string => {
   const { conditions } = status;
