@@ -55,7 +55,7 @@ export const clusterClass = "lab-virtual";
 export const manifestOf = (name: string): Manifest => ({
   apiVersion: "cluster.x-k8s.io/v1beta2",
   kind: "Cluster",
-  metadata: { name, namespace },
+  metadata: { name, namespace, labels: {} },
   spec: {
     topology: {
       classRef: { name: clusterClass },

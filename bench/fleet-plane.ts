@@ -89,7 +89,6 @@ async function page(url: string, query: string): Promise<z.infer<typeof Page>> {
 /** Cancels the newest runs one after the other; those that have ended first stay as they are. */
 async function cancelSome(url: string, count: number, overMs: number): Promise<Set<string>> {
   const cancelled = new Set<string>();
-  if (count === 0) return cancelled;
   const { data } = await page(url, `limit=${count}`);
   for (const { id } of data) {
     await sleep(overMs / count);
@@ -167,7 +166,7 @@ export async function runFleet(
     const accepted = await accept(url, names);
     progress(`${names.length} accepted in ${Math.round(performance.now() - began)} ms`);
     const [cancelled] = await Promise.all([
-      cancelSome(url, Math.floor(names.length / CANCELLED_OF), CANCELS_OVER_MS / speed),
+      cancelSome(url, Math.ceil(names.length / CANCELLED_OF), CANCELS_OVER_MS / speed),
       untilAllEnded(url, progress),
     ]);
     const wholeMs = performance.now() - began;
