@@ -82,9 +82,7 @@ export function wholeAt(cluster: LabCluster): number | null {
     controlPlane.readyReplicas === 1 &&
     workers.readyReplicas === 1 &&
     workers.desiredReplicas === 1;
-  return isWhole
-    ? Math.max(...conditions.map((each) => each.lastTransitionTime.getTime()))
-    : null;
+  return isWhole ? Math.max(...conditions.map((each) => each.lastTransitionTime.getTime())) : null;
 }
 
 export interface FleetLab {
@@ -109,7 +107,8 @@ export async function besideLab<Result>(
   const child = new Child("./lab.child.ts", { args: [dir, String(speed)] });
   try {
     const url = String((await child.said("ready"))["url"]);
-    const get = async (path: string): Promise<unknown> => (await fetch(`${url}/_lab${path}`)).json();
+    const get = async (path: string): Promise<unknown> =>
+      (await fetch(`${url}/_lab${path}`)).json();
     const { kubernetes } = Description.parse(await get(""));
     const clients = createClients(await loadKubeconfig({ text: kubernetes.kubeconfig }), {
       kubeconfig: { text: kubernetes.kubeconfig },

@@ -64,7 +64,9 @@ const bodyOf = (name: string): string =>
 async function accept(url: string, names: readonly string[]): Promise<Loop> {
   const request = { method: "POST", path: clustersPath, key: adminKey };
   const callers = Math.min(CALLERS, names.length);
-  const free = await Promise.all(Array.from({ length: callers }, () => HttpLine.open(url, request)));
+  const free = await Promise.all(
+    Array.from({ length: callers }, () => HttpLine.open(url, request)),
+  );
   const lines = [...free];
   try {
     return await closedLoop({ callers, count: names.length }, async (index) => {
@@ -147,7 +149,12 @@ async function readBack(place: Place): Promise<Pick<FleetRun, "runs" | "events" 
 /** Asks for the clusters, waits until every run has ended, and ends the control plane. */
 export async function runFleet(
   place: Place,
-  { lab, speed, names, progress }: {
+  {
+    lab,
+    speed,
+    names,
+    progress,
+  }: {
     readonly lab: FleetLab;
     readonly speed: number;
     readonly names: readonly string[];

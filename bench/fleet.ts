@@ -21,7 +21,7 @@ import { closedLoop } from "./rounds.ts";
  */
 
 const SIZE = { whole: 1_000, quick: 20 } as const;
-const SPEED = { whole: 20, quick: 60 } as const;
+const SPEED = { whole: 5, quick: 60 } as const;
 
 interface Floor {
   /** From the write of each to its being whole. */

@@ -24,7 +24,16 @@ const times = { requestedAt: 0, endedAt: 1 };
 const lastTransitionTime = new Date(0);
 
 const whole = (name: string): LabCluster => ({
-  metadata: { name, namespace: "default", uid: name, labels: {}, annotations: {}, finalizers: [] },
+  metadata: {
+    name,
+    namespace: "default",
+    uid: name,
+    resourceVersion: "1",
+    labels: {},
+    annotations: {},
+    finalizers: [],
+    ownerReferences: [],
+  },
   status: {
     conditions: [
       ["Available", "True"],
@@ -44,7 +53,11 @@ test("what is missing, left behind or done twice is told", () => {
   ];
   const ended = { runs, cancelled: new Set(["run_2"]), leftOpen: 0 };
   const written = { target: "Cluster/default/fleet-1x", action: "create", key: "run_1/apply" };
-  const truth = { clusters: [whole("fleet-1x")], effects: [written], objects: ["Cluster a/fleet-1x"] };
+  const truth = {
+    clusters: [whole("fleet-1x")],
+    effects: [written],
+    objects: ["Cluster a/fleet-1x"],
+  };
   const names = ["fleet-1x", "fleet-2x"];
   expect(fleetProblems(names, ended, truth)).toEqual([]);
   expect(fleetProblems(names, { ...ended, leftOpen: 2 }, truth)).toEqual([
@@ -57,7 +70,9 @@ test("what is missing, left behind or done twice is told", () => {
     "3 runs were accepted, 2 are there",
   );
   const left = { ...truth, objects: ["Machine default/fleet-2x-abc"] };
-  expect(fleetProblems(names, ended, left)).toEqual(["Machine default/fleet-2x-abc was left behind"]);
+  expect(fleetProblems(names, ended, left)).toEqual([
+    "Machine default/fleet-2x-abc was left behind",
+  ]);
   expect(fleetProblems(names, ended, { ...truth, effects: [written, written] })).toEqual([
     "create of Cluster/default/fleet-1x by run_1/apply, 2 times",
     "create of Cluster/default/fleet-1x, 2 times",

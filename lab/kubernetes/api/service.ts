@@ -82,7 +82,8 @@ export class Service {
     if (known !== undefined) return answered(known);
     const { readiness, tokens, kinds, requests } = this.#ports;
     const target = targetOf(segments, kinds);
-    const isWatch = request.method === "GET" && target?.name === null && isSet(url.searchParams, "watch");
+    const isWatch =
+      request.method === "GET" && target?.name === null && isSet(url.searchParams, "watch");
     requests.add(verbOf(request.method, target, isWatch), resourceOf(target));
     readiness.check();
     const { authorization, accept } = request.headers;
