@@ -83,7 +83,14 @@ export interface ClusterState {
   /** One line on what it is doing, in the operator's words; what a wait shows. */
   readonly summary: string;
   /** What it complains of now. It may pass: no operator says a final no. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly SeenProblem[];
+}
+
+export interface SeenProblem extends Problem {
+  /**
+   * Set for what every machine complains of while it comes to be (ISO 8601, since when): it is trouble only when it lasts. Null: trouble at once.
+   */
+  readonly usualSince: string | null;
 }
 
 export interface ClusterPort {

@@ -11,7 +11,8 @@ export function changedProblems(
   known: readonly Problem[],
   seen: readonly Problem[],
 ): { readonly problems: Problem[] } | null {
-  return text(known) === text(seen) ? null : { problems: [...seen] };
+  if (text(known) === text(seen)) return null;
+  return { problems: seen.map(({ source, reason, message }) => ({ source, reason, message })) };
 }
 
 const text = (problems: readonly Problem[]): string =>

@@ -22,7 +22,7 @@ const whenBroken = {
   // What there is of it was never whole: only its run's own undo and retry, or its end, make sense.
   creation: ["delete"],
   // Whether it runs is not known; each of these makes it known.
-  power: ["start", "stop", "restart", "delete"],
+  power: ["start", "stop", "restart", "pause", "unpause", "delete"],
   deletion: ["delete"],
 } as const satisfies Record<VmTrouble, readonly VmAction[]>;
 

@@ -21,9 +21,9 @@ const isAtMostNextMinor = (from: string, to: string): boolean => {
 };
 
 /**
- * What a ClusterClass offers. One that lists its versions offers those, and each can be upgraded to every newer one, because Cluster API goes
- * through the versions between. One without a list takes any version, and nothing says which exist as machine images: it
- * offers what clusters made of it run already, upgraded by one minor at a time.
+ * What a ClusterClass offers, each upgraded by one minor at a time. One that lists its versions offers those; Cluster API would go through
+ * several in one go, but a run that can stop between minors is the safer one. One without a list takes any version, and nothing
+ * says which exist as machine images: it offers what clusters made of it run already.
  */
 export const offeredBy = (
   clusterClass: ClusterClass,
@@ -40,9 +40,7 @@ export const offeredBy = (
     class: name,
     template: null,
     upgrades: versions.filter(
-      (other) =>
-        compareVersions(version, other) < 0 &&
-        (listed.length > 0 || isAtMostNextMinor(version, other)),
+      (other) => compareVersions(version, other) < 0 && isAtMostNextMinor(version, other),
     ),
   }));
 };

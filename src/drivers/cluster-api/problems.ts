@@ -1,4 +1,4 @@
-import type { Problem } from "#contract/cluster.ts";
+import type { SeenProblem } from "#drivers/cluster-ports.ts";
 import {
   type Condition,
   conditionOf,
@@ -23,8 +23,13 @@ const machineConditions = [
   "OwnerRemediated",
 ];
 
-/** A part that has not had its turn is no trouble. */
-const isWaiting = ({ reason }: Condition): boolean => reason.startsWith("Waiting");
+/**
+ * A part that has not had its turn is no trouble. Where an object sums up others, their reasons stand in its message, one to a line
+ * (`* VMProvisioned: WaitingForBootstrapData`).
+ */
+const isWaiting = ({ reason, message }: Condition): boolean =>
+  reason.startsWith("Waiting") ||
+  message.split("\n").every((line) => /: Waiting[A-Z][A-Za-z]*$/.test(line.trim()));
 
 const complains = (condition: Condition | undefined): condition is Condition =>
   condition !== undefined &&
@@ -36,10 +41,10 @@ const complains = (condition: Condition | undefined): condition is Condition =>
 const topologyErrors = new Set(["ReconcileFailed", "ClusterClassNotReconciled"]);
 
 /** What the cluster and its machines complain of now. */
-export const problemsOf = ({ cluster, machines }: ClusterParts): readonly Problem[] => {
+export const problemsOf = ({ cluster, machines }: ClusterParts): readonly SeenProblem[] => {
   const { conditions } = cluster;
   const source = `Cluster/${cluster.metadata.name}`;
-  const found: Problem[] = [];
+  const found: SeenProblem[] = [];
   const topology = conditionOf(conditions, "TopologyReconciled");
   if (topology !== undefined && topology.status !== "True" && topologyErrors.has(topology.reason)) {
     found.push(problemOf(source, topology));
@@ -56,19 +61,22 @@ export const problemsOf = ({ cluster, machines }: ClusterParts): readonly Proble
     if (metadata.deletionTimestamp !== undefined) continue;
     for (const type of machineConditions) {
       const condition = conditionOf(own, type);
-      if (complains(condition)) found.push(problemOf(`Machine/${metadata.name}`, condition));
+      if (!complains(condition)) continue;
+      const problem = problemOf(`Machine/${metadata.name}`, condition);
+      found.push({ ...problem, usualSince: condition.lastTransitionTime ?? null });
     }
   }
   return found.slice(0, mostProblems);
 };
 
-/** What a cluster is doing, the most telling first: conditions that are True while it is busy, then those that are not yet True. */
+/** Conditions that are True while a cluster is busy. */
 const busy = ["Remediating", "RollingOut", "ScalingUp", "ScalingDown"];
+/** Conditions that are not yet True while it comes to be, the most telling first. */
 const awaited = [
   "InfrastructureReady",
+  "ControlPlaneMachinesReady",
   "ControlPlaneInitialized",
   "ControlPlaneAvailable",
-  "ControlPlaneMachinesReady",
   "WorkersAvailable",
   "RemoteConnectionProbe",
   "Available",
@@ -77,6 +85,8 @@ const awaited = [
 /** One line in the operator's words. */
 export const summaryOf = ({ cluster }: ClusterParts): string => {
   const { conditions, phase } = cluster;
+  const conditionsOf = (types: readonly string[]): readonly Condition[] =>
+    types.flatMap((type) => conditionOf(conditions, type) ?? []);
   const deleting = conditionOf(conditions, "Deleting");
   if (deleting?.status === "True") return saying(deleting);
   const paused = conditionOf(conditions, "Paused");
@@ -89,17 +99,11 @@ export const summaryOf = ({ cluster }: ClusterParts): string => {
   ) {
     return saying(topology);
   }
-  const trouble = awaited
-    .slice(0, 4)
-    .map((type) => conditionOf(conditions, type))
-    .find((condition) => condition !== undefined && condition.status !== "True");
-  if (trouble !== undefined) return saying(trouble);
-  const working = busy
-    .map((type) => conditionOf(conditions, type))
-    .find((condition) => condition?.status === "True");
-  if (working !== undefined) return saying(working);
-  const missing = awaited
-    .map((type) => conditionOf(conditions, type))
-    .find((condition) => condition !== undefined && condition.status !== "True");
-  return missing === undefined ? phase || "the operator has not looked at it yet" : saying(missing);
+  const working = conditionsOf(busy).find(({ status }) => status === "True");
+  const missing = conditionsOf(awaited).find(({ status }) => status !== "True");
+  // A cluster that comes to be is always scaling up; only what it waits for says how far it is.
+  const telling = isTrue(conditions, "ControlPlaneInitialized")
+    ? (working ?? missing)
+    : (missing ?? working);
+  return telling === undefined ? phase || "the operator has not looked at it yet" : saying(telling);
 };

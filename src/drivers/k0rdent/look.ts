@@ -1,4 +1,4 @@
-import type { Problem } from "#contract/cluster.ts";
+import type { SeenProblem } from "#drivers/cluster-ports.ts";
 import type { ClusterState } from "#drivers/cluster-ports.ts";
 import {
   type ClusterParts,
@@ -36,7 +36,7 @@ const isProgress = ({ reason }: Condition): boolean =>
 /** `Ready` sums the others up; `Deleting` and `Paused` are bad when True. */
 const sums = new Set(["Ready", "Deleting", "Paused", "CAPIClusterSummary", "ServicesInReadyState"]);
 
-const problemsOf = ({ metadata, status }: ClusterDeployment): readonly Problem[] => {
+const problemsOf = ({ metadata, status }: ClusterDeployment): readonly SeenProblem[] => {
   const source = `ClusterDeployment/${metadata.name}`;
   const deleting = conditionOf(status.conditions, "Deleting");
   const failing = deleting?.status === "True" && deleting.reason === "Failed" ? [deleting] : [];
@@ -52,7 +52,7 @@ const problemsOf = ({ metadata, status }: ClusterDeployment): readonly Problem[]
 
 const summaryOf = (
   { status }: ClusterDeployment,
-  problems: readonly Problem[],
+  problems: readonly SeenProblem[],
   parts: ClusterParts | null,
 ): string => {
   const { conditions } = status;
@@ -61,7 +61,10 @@ const summaryOf = (
   const [first] = problems;
   if (first !== undefined) return `${first.reason}: ${first.message}`;
   const ready = conditionOf(conditions, "Ready");
-  if (parts !== null && ready?.status !== "True") return summaryOfCluster(parts);
+  // Ready does not look at roll-outs: a cluster in the middle of an upgrade is ready.
+  if (parts !== null && (ready?.status !== "True" || isBusy(parts.cluster))) {
+    return summaryOfCluster(parts);
+  }
   return ready === undefined ? "k0rdent has not looked at it yet" : saying(ready);
 };
 
@@ -107,7 +110,8 @@ export const stateOf = (
       groups.every((group) => runsOnly(group, isWanted)) &&
       !isBusy(cluster));
   const applied = !isFalse(conditions, "HelmReleaseReady");
-  const problems = [...problemsOf(deployment), ...(parts === null ? [] : problemsOfCluster(parts))];
+  const own = problemsOf(deployment);
+  const problems = [...own, ...(parts === null ? [] : problemsOfCluster(parts))];
   const of = (type: string): boolean =>
     cluster === null ? isTrue(conditions, "CAPIClusterSummary") : isTrue(cluster.conditions, type);
   return {
@@ -124,7 +128,7 @@ export const stateOf = (
     controlPlane,
     nodePools: poolName === undefined ? [] : [{ name: poolName, ...workers }],
     endpoint: cluster?.endpoint ?? null,
-    summary: summaryOf(deployment, problems, parts),
+    summary: summaryOf(deployment, own, parts),
     problems,
   };
 };

@@ -381,6 +381,23 @@ describe("management clusters", () => {
     }
   });
 
+  it("cannot be asked in a context without a cluster, or one without an address", async () => {
+    const server = await startScriptedServer(() => undefined);
+    await server.close();
+    for (const text of [
+      server.kubeconfig.replaceAll('"cluster":"one"', '"cluster":"two"'),
+      server.kubeconfig.replaceAll("http://", "http://:"),
+    ]) {
+      const { client, close } = await testClient({ text });
+      opened.push(close);
+      const failure = await failureOf(client.read(toyKind, at, writing()));
+      expect([failure.code, failure.details]).toEqual([
+        "KUBERNETES_REJECTED",
+        { reason: "kubeconfig" },
+      ]);
+    }
+  });
+
   it("do not answer when nothing listens", async () => {
     const server = await startScriptedServer(() => undefined);
     await server.close();

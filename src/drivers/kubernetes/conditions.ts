@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Problem } from "#contract/cluster.ts";
+import type { SeenProblem } from "#drivers/cluster-ports.ts";
 
 /** What an operator says of an object (metav1.Condition; older kinds lack some fields). */
 export const Condition = z.object({
@@ -8,6 +8,7 @@ export const Condition = z.object({
   reason: z.string().default(""),
   message: z.string().default(""),
   observedGeneration: z.number().optional(),
+  lastTransitionTime: z.string().nullish(),
 });
 export type Condition = z.infer<typeof Condition>;
 
@@ -40,8 +41,9 @@ export const oneLine = (text: string): string => {
 export const saying = ({ type, reason, message }: Condition): string =>
   oneLine(message === "" ? `${type}: ${reason}` : `${reason || type}: ${message}`);
 
-export const problemOf = (source: string, { type, reason, message }: Condition): Problem => ({
+export const problemOf = (source: string, { type, reason, message }: Condition): SeenProblem => ({
   source,
   reason: reason === "" ? type : reason,
   message: oneLine(message),
+  usualSince: null,
 });

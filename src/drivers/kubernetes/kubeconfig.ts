@@ -144,6 +144,8 @@ const createEntrance = (load: Loader): Entrance => {
     async access() {
       const cluster = config.getCurrentCluster();
       if (cluster === null) throw notUsable("the kubeconfig's context names no cluster");
+      const server = URL.parse(cluster.server);
+      if (server === null) throw notUsable("the kubeconfig's cluster has no usable address");
       const options: RequestOptions = {};
       try {
         await config.applyToHTTPSOptions(options);
@@ -155,7 +157,7 @@ const createEntrance = (load: Loader): Entrance => {
         ([name, value]) => [name, String(value)] as const,
       );
       return {
-        server: new URL(cluster.server),
+        server,
         agent,
         headers: Object.fromEntries(headers),
         auth: options.auth ?? null,

@@ -79,6 +79,24 @@ const notRunning = (vm: VmRef): Failure =>
 /** KubeVirt answers a verb that does not fit with a 409 whose reason is that of a collision. */
 const isUnfit = (error: unknown): boolean => isRefused(error, "CONFLICT", "Conflict");
 
+/**
+ * How far the restart of the instance with this uid is. The request of an earlier call is kept until KubeVirt has done it; between its stop and
+ * its start no instance is there.
+ */
+const seeRestart = async (
+  client: KubernetesClient,
+  vm: VmRef,
+  uid: string,
+  options: ReadOptions,
+): Promise<"already" | "asked" | "same-instance" | "no-instance"> => {
+  const machine = await existing(client, vm, options);
+  const instance = await readInstance(client, vm, options);
+  if (instance !== null && instance.metadata.uid !== uid) return "already";
+  const requests = machine.status?.stateChangeRequests ?? [];
+  if (requests.some((request) => request.uid === uid || request.action === "Start")) return "asked";
+  return instance === null ? "no-instance" : "same-instance";
+};
+
 /** Removes the owner from a disk, so that it is not collected with its machine. */
 const disown = async (
   client: KubernetesClient,
@@ -176,23 +194,17 @@ export const createKubeVirt = (
 
   async restart(vm, { uid, force }, options) {
     const client = clients.at(vm.place);
-    const machine = await existing(client, vm, options);
-    const instance = await readInstance(client, vm, options);
-    if (instance !== null && instance.metadata.uid !== uid) return "already";
-    // The request of an earlier call is kept until KubeVirt has done it; between stop and start no instance is there.
-    const requests = machine.status?.stateChangeRequests ?? [];
-    if (requests.some((request) => request.uid === uid || request.action === "Start")) {
-      return "asked";
-    }
-    if (instance === null) throw notRunning(vm);
+    const seen = await seeRestart(client, vm, uid, options);
+    if (seen === "no-instance") throw notRunning(vm);
+    if (seen !== "same-instance") return seen;
     try {
       const restart = { of: "virtualmachines", command: "restart" } as const;
       await command(client, vm, restart, force ? { gracePeriodSeconds: 0 } : {}, options);
       return "asked";
     } catch (error) {
       if (!isUnfit(error)) throw error;
-      const now = await readInstance(client, vm, options);
-      if (now !== null && now.metadata.uid !== uid) return "already";
+      const now = await seeRestart(client, vm, uid, options);
+      if (now === "asked" || now === "already") return now;
       throw error;
     }
   },

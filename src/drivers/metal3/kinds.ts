@@ -110,14 +110,3 @@ export const hardwareData: Kind<z.infer<typeof HardwareData>> = {
   plural: "hardwaredata",
   schema: HardwareData,
 };
-
-const Secret = z.object({ metadata: Meta });
-
-/** Secrets are written and taken away, never read back. */
-export const secrets: Kind<z.infer<typeof Secret>> = {
-  group: "",
-  versions: ["v1"],
-  kind: "Secret",
-  plural: "secrets",
-  schema: Secret,
-};

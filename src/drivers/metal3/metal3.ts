@@ -6,11 +6,12 @@ import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
 import { ownLabels, resourceLabel } from "#drivers/kubernetes/labels.ts";
 import { type JsonPatch, type Manifest, pointerSegment } from "#drivers/kubernetes/object.ts";
 import { edit, ensure, type Ours, readOurs, remove } from "#drivers/kubernetes/ours.ts";
+import { secretKind as secrets } from "#drivers/kubernetes/secret.ts";
 import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
 import { metal3Address } from "./address.ts";
 import { holdAnnotation, hostState, imageRunAnnotation, inspectAnnotation } from "./host-state.ts";
 import { inventoryOf } from "./inventory.ts";
-import { type BareMetalHost, bareMetalHosts, hardwareData, secrets } from "./kinds.ts";
+import { type BareMetalHost, bareMetalHosts, hardwareData } from "./kinds.ts";
 
 export interface Metal3Options {
   readonly clients: Clients;

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
+import { poolTable } from "#domain/pool/row.ts";
+import { bindPool } from "#engine/resources.ts";
 import { rebuild } from "#projections/rebuild.ts";
 import {
   type Answer,
@@ -9,6 +11,7 @@ import {
   clustersPath,
   eventually,
   openApiWorld,
+  poolsPath,
 } from "#test/api-world.ts";
 import { computeBindings, kubeconfigText } from "#test/compute-workflows.ts";
 
@@ -133,6 +136,22 @@ describe("creating a cluster", () => {
         [field],
       ]);
     }
+  });
+
+  it("names every field that names a pool of servers which is not there", async () => {
+    const { status, body } = await create({
+      controlPlane: { replicas: 1, pool: "gpu-a" },
+      nodePools: [
+        { name: "a", nodeCount: 1 },
+        { name: "b", nodeCount: 1, pool: "gpu-a" },
+      ],
+    });
+    expect([status, Object.keys(body.error.details.fields)]).toEqual([
+      400,
+      ["controlPlane.pool", "nodePools[1].pool"],
+    ]);
+    await world.read("POST", poolsPath, { body: { name: "gpu-a", members: [] } });
+    expect((await create({ controlPlane: { replicas: 1, pool: "gpu-a" } })).status).toBe(202);
   });
 
   it("says when it is not known what is offered, unless nothing has to be known", async () => {
@@ -376,6 +395,10 @@ it("comes out of a rebuild as it was", async () => {
   const live = () => world.db.query("select 1 from dispatch where lease_until is not null");
   await eventually(live, (leases) => leases.length === 0);
   await world.db.query("delete from clusters");
-  await rebuild({ database: world.db, bindings: computeBindings, now: Date.now() });
+  await rebuild({
+    database: world.db,
+    bindings: { ...computeBindings, pool: bindPool(poolTable) },
+    now: Date.now(),
+  });
   expect(await rows()).toEqual(before);
 });

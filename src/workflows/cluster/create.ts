@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ClusterServer } from "#contract/cluster.ts";
+import { controlPlaneGroup } from "#contract/cluster-requests.ts";
 import { ClusterCreateInput } from "#contract/cluster-inputs.ts";
 import { SecretId } from "#contract/ids.ts";
 import type { AllocationWish } from "#drivers/cluster-ports.ts";
@@ -7,7 +8,6 @@ import { nothing, skip, wait } from "#engine/kit.ts";
 import {
   type ClusterContext,
   clusterPort,
-  controlPlaneGroup,
   reading,
   refOf,
   wantedOf,

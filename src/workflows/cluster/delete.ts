@@ -1,7 +1,7 @@
 import { ClusterDeleteInput } from "#contract/cluster-inputs.ts";
 import { nothing } from "#engine/kit.ts";
 import { clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
-import { tellProblems, waitFor } from "./look.ts";
+import { standing, tellProblems, waitFor } from "./look.ts";
 import { returnSpare } from "./servers.ts";
 
 /**
@@ -41,7 +41,7 @@ export const clusterDelete = workflow("cluster.delete", {
       const { resource } = context;
       const state = await clusterPort(context).read(refOf(resource), reading(context));
       if (state === null) return;
-      tellProblems(context, state.problems);
+      tellProblems(context, standing(context, state.problems));
       return waitFor("the cluster to be gone", state);
     },
   })

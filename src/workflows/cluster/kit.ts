@@ -1,3 +1,4 @@
+import { controlPlaneGroup } from "#contract/cluster-requests.ts";
 import type { ClusterFact } from "#contract/cluster.ts";
 import type { ClusterId } from "#contract/ids.ts";
 import type { ClusterState as ClusterRecord } from "#domain/cluster/state.ts";
@@ -48,9 +49,6 @@ export const writing = ({ signal, key, run }: ClusterContext): KubernetesWrite =
   key,
   run: run.id,
 });
-
-/** The name of the control plane where groups of machines are told apart; no node pool may have it. */
-export const controlPlaneGroup = "control-plane";
 
 /** The cluster's wish in the driver's terms. Machines that come from a pool of servers are found by their labels. */
 export const wantedOf = ({ id, spec }: ClusterRecord): WantedCluster => ({

@@ -1,6 +1,6 @@
 import type { Problem } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
-import type { ClusterState, GroupState } from "#drivers/cluster-ports.ts";
+import type { ClusterState, GroupState, SeenProblem } from "#drivers/cluster-ports.ts";
 import type { Wait } from "#engine/kit.ts";
 import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
 import { type ClusterContext, clusterPort, reading, refOf } from "./kit.ts";
@@ -17,9 +17,25 @@ export async function look(context: ClusterContext): Promise<ClusterState> {
       `the object of cluster ${context.resource.spec.name} is no longer on the management cluster: somebody else has deleted it`,
       { details: { reason: "gone" } },
     );
-  tellProblems(context, state.problems);
-  return state;
+  const problems = standing(context, state.problems);
+  tellProblems(context, problems);
+  return { ...state, problems };
 }
+
+/**
+ * Complaints that have lasted. Machines that come to be complain of what they do not have yet, which is progress
+ * and no trouble.
+ */
+export const standing = (
+  { now, pace }: ClusterContext,
+  problems: readonly SeenProblem[],
+): readonly SeenProblem[] =>
+  problems.filter(
+    ({ usualSince }) => usualSince === null || (now() - Date.parse(usualSince)) * pace >= usualMs,
+  );
+
+/** In declared time: a machine that is without a node for longer is in trouble. */
+const usualMs = 600_000;
 
 export function tellProblems({ resource, fact }: ClusterContext, seen: readonly Problem[]): void {
   const changed = changedProblems(resource.problems, seen);

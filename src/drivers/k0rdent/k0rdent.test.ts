@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { clusterDeploymentKind, clusterTemplateChainKind, clusterTemplateKind } from "./kinds.ts";
+import { stateOf } from "./look.ts";
+import { offeredBy, templateFor } from "./offered.ts";
+import { merged } from "./values.ts";
+
+const metadata = (name: string, more: object = {}): object => ({
+  name,
+  namespace: "demo",
+  uid: `u-${name}`,
+  resourceVersion: "1",
+  generation: 1,
+  ...more,
+});
+
+const templateOf = (name: string, k8sVersion: string, valid = true) =>
+  clusterTemplateKind.schema.parse({ metadata: metadata(name), status: { valid, k8sVersion } });
+
+const templates = [
+  templateOf("aws-1-0-0", "v1.33.9"),
+  templateOf("aws-1-0-2", "1.34.5"),
+  templateOf("aws-1-0-10", "v1.34.5"),
+  templateOf("broken-1-0-0", "v1.34.5", false),
+  templateOf("silent-1-0-0", ""),
+];
+
+describe("versions", () => {
+  it("are what valid templates give and chains lead to", () => {
+    const chain = clusterTemplateChainKind.schema.parse({
+      metadata: metadata("aws"),
+      spec: {
+        supportedTemplates: [
+          {
+            name: "aws-1-0-0",
+            availableUpgrades: [{ name: "aws-1-0-2" }, { name: "broken-1-0-0" }, { name: "gone" }],
+          },
+          { name: "aws-1-0-2", availableUpgrades: [{ name: "aws-1-0-10" }] },
+        ],
+      },
+    });
+    const offered = offeredBy(templates, [chain]);
+    expect(offered.map(({ template, version, upgrades }) => [template, version, upgrades])).toEqual(
+      [
+        ["aws-1-0-0", "v1.33.9", ["v1.34.5"]],
+        ["aws-1-0-2", "v1.34.5", []],
+        ["aws-1-0-10", "v1.34.5", []],
+      ],
+    );
+  });
+
+  it("are reached by the newest of several templates", () => {
+    const among = ["aws-1-0-10", "aws-1-0-2", "broken-1-0-0"];
+    expect(templateFor("v1.34.5", among, templates)).toBe("aws-1-0-10");
+    expect(templateFor("v1.35.0", among, templates)).toBeNull();
+  });
+});
+
+it("puts the wish over the template's defaults as Helm does", () => {
+  const under = { a: { b: 1, c: [1, 2] }, d: "x" };
+  expect(merged(under, { a: { c: [3] }, e: null })).toEqual({
+    a: { b: 1, c: [3] },
+    d: "x",
+    e: null,
+  });
+  expect(under).toEqual({ a: { b: 1, c: [1, 2] }, d: "x" });
+});
+
+describe("a ClusterDeployment without a Cluster", () => {
+  const look = (status: object, more: object = {}) =>
+    stateOf(
+      clusterDeploymentKind.schema.parse({
+        metadata: metadata("prod", { annotations: { "millwright.dev/node-pool": "blue" } }),
+        spec: {
+          template: "aws-1-0-0",
+          config: { workersNumber: 2, controlPlaneNumber: 3 },
+          ...more,
+        },
+        status,
+      }),
+      null,
+      "v1.33.9",
+    );
+  const condition = (type: string, status: string, reason: string, message = "") => ({
+    type,
+    status,
+    reason,
+    message,
+  });
+  const ready = condition("Ready", "True", "Succeeded");
+
+  it("has machines that are wished for, and is not settled", () => {
+    expect(look({ observedGeneration: 1, conditions: [ready] })).toMatchObject({
+      observed: true,
+      settled: false,
+      controlPlane: { desired: 3, replicas: 0 },
+      nodePools: [{ name: "blue", desired: 2, replicas: 0 }],
+    });
+  });
+
+  it("is settled by k0rdent's word when its machines are in a region's cluster", () => {
+    const elsewhere = { observedGeneration: 1, region: "north", conditions: [ready] };
+    expect(look(elsewhere).settled).toBe(true);
+    expect(look({ ...elsewhere, observedGeneration: 0 }).settled).toBe(false);
+    expect(look(elsewhere, { dryRun: true }).settled).toBe(false);
+  });
+
+  it("complains of what has failed, not of what is on its way", () => {
+    const { problems, summary } = look({
+      observedGeneration: 1,
+      conditions: [
+        condition("Ready", "False", "Failed", "sums up"),
+        condition("HelmReleaseReady", "False", "InstallFailed", "no such value"),
+        condition("HelmChartReady", "False", "Progressing", "fetching"),
+      ],
+    });
+    expect(problems).toEqual([
+      {
+        source: "ClusterDeployment/prod",
+        reason: "InstallFailed",
+        message: "no such value",
+        usualSince: null,
+      },
+    ]);
+    expect(summary).toBe("InstallFailed: no such value");
+  });
+});

@@ -1,0 +1,335 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { ClusterDriver } from "#contract/cluster.ts";
+import { Failure } from "#contract/failures.ts";
+import type {
+  ClusterPort,
+  ClusterRef,
+  ClusterState,
+  WantedCluster,
+} from "#drivers/cluster-ports.ts";
+import { labCredential } from "#lab/kubernetes/behaviours/k0rdent/seed.ts";
+import {
+  type KubernetesWorld,
+  namespace,
+  outcome,
+  startWorld,
+  until,
+  writing,
+} from "./kubernetes-world.ts";
+
+/** What the port of clusters promises, held against both drivers on the lab's API server and its operators. */
+
+let world: KubernetesWorld;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.end());
+afterEach(() => world.lab.cluster.faults.clear());
+
+interface Driver {
+  readonly name: ClusterDriver;
+  readonly nodePool: string;
+  readonly wanted: WantedCluster;
+  readonly next: string;
+  readonly path: string;
+  /** What a person's own object of that name is. */
+  readonly stranger: (name: string) => Parameters<KubernetesWorld["plant"]>[0];
+}
+
+const group = (replicas: number) => ({ replicas, hostLabels: null });
+
+const capi: Driver = {
+  name: "cluster-api",
+  nodePool: "blue",
+  wanted: {
+    kubernetesVersion: "v1.33.9",
+    class: "lab-virtual",
+    template: null,
+    credential: null,
+    config: null,
+    controlPlane: group(1),
+    nodePools: [{ name: "blue", ...group(2) }],
+  },
+  next: "v1.34.5",
+  path: `/apis/cluster.x-k8s.io/v1beta2/namespaces/${namespace}/clusters`,
+  stranger: (name) => ({
+    apiVersion: "cluster.x-k8s.io/v1beta2",
+    kind: "Cluster",
+    metadata: { name, namespace },
+    spec: { paused: true },
+  }),
+};
+
+const k0rdent: Driver = {
+  name: "k0rdent",
+  nodePool: "workers",
+  wanted: {
+    ...capi.wanted,
+    class: null,
+    template: "lab-standalone-cp-1-0-0",
+    credential: labCredential,
+    nodePools: [{ name: "workers", ...group(2) }],
+  },
+  next: "v1.34.5",
+  path: `/apis/k0rdent.mirantis.com/v1beta1/namespaces/${namespace}/clusterdeployments`,
+  stranger: (name) => ({
+    apiVersion: "k0rdent.mirantis.com/v1beta1",
+    kind: "ClusterDeployment",
+    metadata: { name, namespace },
+    spec: { template: "lab-standalone-cp-1-0-0", dryRun: true, config: {} },
+  }),
+};
+
+const ids = {
+  "cluster-api": "cls_01KAP5ZV9QJ5T1W7R9D0C3M8XJ",
+  k0rdent: "cls_01KAP5ZV9QJ5T1W7R9D0C3M8XK",
+};
+
+describe.each([capi, k0rdent])("$name", (driver) => {
+  const port = (): ClusterPort => world.ours.clusters[driver.name];
+  const refTo = (name: string): ClusterRef => ({
+    id: ids[driver.name],
+    place: world.ours.defaultPlace(namespace),
+    name: `${driver.name === "k0rdent" ? "k" : "c"}-${name}`,
+  });
+  const read = (ref: ClusterRef): Promise<ClusterState | null> => port().read(ref, writing());
+  const settled = async (ref: ClusterRef): Promise<ClusterState> => {
+    const state = await until(
+      () => read(ref),
+      (seen) => seen?.settled === true,
+    );
+    if (state === null) throw new Error("it is gone");
+    return state;
+  };
+  const created = async (name: string, wanted = driver.wanted): Promise<ClusterRef> => {
+    const ref = refTo(name);
+    await port().create(ref, wanted, writing());
+    return ref;
+  };
+  const gone = (ref: ClusterRef): Promise<unknown> =>
+    until(
+      () => port().delete(ref, writing()),
+      (answer) => answer === "gone",
+    );
+
+  it("builds, grows, upgrades and removes a cluster, and does nothing twice", async () => {
+    const ref = refTo("life");
+    expect(await read(ref)).toBeNull();
+    expect(await port().kubeconfig(ref, writing())).toBeNull();
+    await port().check(ref, driver.wanted, writing());
+    expect(await read(ref)).toBeNull();
+    expect(await port().create(ref, driver.wanted, writing())).toBe("asked");
+    expect(await port().create(ref, driver.wanted, writing())).toBe("already");
+    await port().check(ref, driver.wanted, writing());
+    const first = await settled(ref);
+    expect(first).toMatchObject({
+      observed: true,
+      deleting: false,
+      infrastructureReady: true,
+      controlPlaneInitialized: true,
+      controlPlaneAvailable: true,
+      workersAvailable: true,
+      changing: false,
+      controlPlane: { desired: 1, replicas: 1, ready: 1, upToDate: 1 },
+      nodePools: [{ name: driver.nodePool, desired: 2, replicas: 2, ready: 2, upToDate: 2 }],
+      problems: [],
+    });
+    expect(first.controlPlane.versions).toEqual([{ version: "v1.33.9", count: 1 }]);
+    expect(first.nodePools[0]?.versions).toEqual([{ version: "v1.33.9", count: 2 }]);
+    expect(first.endpoint).toMatch(/:\d+$/);
+    expect(await port().kubeconfig(ref, writing())).toContain("clusters:");
+
+    const change = { nodePool: driver.nodePool, nodeCount: 3 };
+    expect(await port().scale(ref, change, writing())).toBe("asked");
+    expect(await port().scale(ref, change, writing())).toBe("already");
+    const asked = await read(ref);
+    expect([asked?.settled, asked?.nodePools[0]?.desired]).toEqual([false, 3]);
+    expect((await settled(ref)).nodePools[0]).toMatchObject({ desired: 3, ready: 3 });
+
+    const answer = await port().upgrade(ref, driver.next, writing());
+    const template = driver.name === "k0rdent" ? "lab-standalone-cp-1-1-0" : null;
+    expect(answer).toEqual({ asked: true, template });
+    expect(await port().upgrade(ref, driver.next, writing())).toEqual({ asked: false, template });
+    expect((await read(ref))?.settled).toBe(false);
+    const upgraded = await settled(ref);
+    expect(upgraded.controlPlane.versions).toEqual([{ version: driver.next, count: 1 }]);
+    expect(upgraded.nodePools[0]?.versions).toEqual([{ version: driver.next, count: 3 }]);
+    expect(upgraded.uid).toBe(first.uid);
+
+    expect(await port().delete(ref, writing())).toBe("asked");
+    expect(await port().delete(ref, writing())).toBe("asked");
+    const leaving = await read(ref);
+    expect([leaving?.deleting, leaving?.settled]).toEqual([true, false]);
+    await gone(ref);
+    expect(await read(ref)).toBeNull();
+    expect(await port().delete(ref, writing())).toBe("gone");
+    expect(await outcome(port().scale(ref, change, writing()))).toBe("NOT_FOUND");
+    expect(await outcome(port().upgrade(ref, driver.next, writing()))).toBe("NOT_FOUND");
+  });
+
+  it("offers what can be asked for", async () => {
+    const offered = await port().offered(world.ours.defaultPlace(namespace), writing());
+    const mine = offered.find(
+      (offer) =>
+        offer.version === driver.wanted.kubernetesVersion &&
+        offer.class === driver.wanted.class &&
+        offer.template === driver.wanted.template,
+    );
+    expect(mine?.upgrades).toContain(driver.next);
+    expect(mine?.upgrades).not.toContain(driver.wanted.kubernetesVersion);
+  });
+
+  it("never touches what is another's", async () => {
+    const ref = refTo("strangers");
+    await world.plant(driver.stranger(ref.name));
+    const before = (await world.lab.ask("GET", `${driver.path}/${ref.name}`)).body;
+    const change = { nodePool: driver.nodePool, nodeCount: 3 };
+    const verbs = [
+      () => port().check(ref, driver.wanted, writing()),
+      () => port().create(ref, driver.wanted, writing()),
+      () => port().read(ref, writing()),
+      () => port().scale(ref, change, writing()),
+      () => port().upgrade(ref, driver.next, writing()),
+      () => port().delete(ref, writing()),
+      () => port().kubeconfig(ref, writing()),
+    ];
+    for (const verb of verbs) expect(await outcome(verb())).toBe("CONFLICT not-ours");
+    const after = (await world.lab.ask("GET", `${driver.path}/${ref.name}`)).body;
+    expect(after.spec).toEqual(before.spec);
+    expect(after.metadata.deletionTimestamp).toBeUndefined();
+  });
+
+  it("refuses what cannot be built, by field", async () => {
+    const ref = refTo("refused");
+    const fieldsOf = async (change: Partial<WantedCluster>): Promise<readonly string[]> => {
+      const thrown = await port()
+        .check(ref, { ...driver.wanted, ...change }, writing())
+        .then(
+          () => null,
+          (error: unknown) => error,
+        );
+      if (!(thrown instanceof Failure) || thrown.code !== "VALIDATION_ERROR") {
+        throw new Error(`not refused as wrong input: ${String(thrown)}`);
+      }
+      return Object.keys(thrown.details?.["fields"] as object);
+    };
+    const chosen = driver.name === "k0rdent" ? "template" : "class";
+    expect(await fieldsOf({ [chosen]: "no-such" })).toEqual([chosen]);
+    expect(await fieldsOf({ [chosen]: null })).toEqual([chosen]);
+    expect(await fieldsOf({ kubernetesVersion: "v1.99.0" })).toEqual(["kubernetesVersion"]);
+    const labels = { hostLabels: { rack: "r1" } };
+    expect(await fieldsOf({ controlPlane: { replicas: 1, ...labels } })).toEqual([
+      "controlPlane.pool",
+    ]);
+    if (driver.name === "k0rdent") {
+      expect(await fieldsOf({ credential: "no-such" })).toEqual(["credential"]);
+      const two = ["one", "two"].map((name) => ({ name, ...group(1) }));
+      expect(await fieldsOf({ nodePools: two })).toEqual(["nodePools"]);
+      const template = "lab-machine-pools-1-0-0";
+      expect(await fieldsOf({ template })).toEqual(["nodePools"]);
+    } else {
+      expect(await fieldsOf({ config: { shape: "round" } })).toEqual(["config.shape"]);
+      const drawn = {
+        ...driver.wanted,
+        class: "lab-metal3",
+        controlPlane: { replicas: 1, ...labels },
+      };
+      await port().check(ref, drawn, writing());
+    }
+    expect(await read(ref)).toBeNull();
+  });
+
+  it("does not know a node pool that is not there, and no way to a version that is not offered", async () => {
+    const ref = await created("ways");
+    await settled(ref);
+    const change = { nodePool: "green", nodeCount: 3 };
+    expect(await outcome(port().scale(ref, change, writing()))).toBe("NOT_FOUND");
+    expect(await outcome(port().upgrade(ref, "v1.31.0", writing()))).toMatch(
+      /^KUBERNETES_REJECTED/,
+    );
+    expect((await read(ref))?.settled).toBe(true);
+    await gone(ref);
+  });
+
+  it("says what is wrong while the operators go on trying", async () => {
+    const quota = await created("quota");
+    const hanging = await created("control-plane-hangs");
+    const failing = await created("worker-fails");
+    const complains = (ref: ClusterRef, about: RegExp) =>
+      until(
+        () => read(ref),
+        (seen) => seen !== null && seen.problems.some(({ message }) => about.test(message)),
+      );
+    const short = await complains(quota, /exceeded quota/i);
+    expect(short?.summary).not.toBe("");
+    expect((await complains(hanging, /Waiting for a Node/))?.controlPlaneInitialized).toBe(false);
+    expect((await complains(failing, /cni plugin/))?.workersAvailable).toBe(false);
+    for (const ref of [quota, hanging, failing]) {
+      expect((await read(ref))?.settled).toBe(false);
+      await gone(ref);
+    }
+  });
+
+  it("shows an upgrade that stalls and a deletion that hangs for what they are", async () => {
+    const wanted = { ...driver.wanted, controlPlane: group(3) };
+    const stalling = await created("upgrade-stalls", wanted);
+    await settled(stalling);
+    await port().upgrade(stalling, driver.next, writing());
+    const stalled = await until(
+      () => read(stalling),
+      (seen) => (seen?.controlPlane.versions.length ?? 0) === 2,
+    );
+    expect(stalled?.settled).toBe(false);
+    expect(stalled?.changing).toBe(true);
+    expect(stalled?.summary).toMatch(/upgrad|roll/i);
+    const hanging = await created("delete-hangs", wanted);
+    await settled(hanging);
+    await port().delete(hanging, writing());
+    const leaving = await until(
+      () => read(hanging),
+      (seen) => /infrastructure|Cluster/i.test(seen?.summary ?? ""),
+    );
+    expect(leaving?.deleting).toBe(true);
+    expect(await port().delete(hanging, writing())).toBe("asked");
+  });
+
+  it("is unavailable while the API server is, and goes on afterwards", async () => {
+    const ref = refTo("adversity");
+    const { faults } = world.lab.cluster;
+    const cases: readonly (readonly [Parameters<typeof faults.add>[0], string])[] = [
+      [{ status: 429, retryAfterSeconds: 4 }, "KUBERNETES_UNAVAILABLE TooManyRequests"],
+      [{ status: 503 }, "KUBERNETES_UNAVAILABLE ServiceUnavailable"],
+      [{ status: 500 }, "KUBERNETES_UNAVAILABLE InternalError"],
+      [{ cut: "before" }, "KUBERNETES_UNAVAILABLE reset"],
+      [{ rubbish: true }, "KUBERNETES_UNAVAILABLE invalid-answer"],
+    ];
+    for (const [fault, expected] of cases) {
+      faults.add(fault);
+      const found = await outcome(port().read(ref, writing()));
+      expect([fault, found]).toEqual([fault, expected]);
+      faults.clear();
+    }
+    // Done, but nobody was told: the second call finds it.
+    faults.add({ method: "POST", path: driver.path, cut: "after", times: 1 });
+    expect(await outcome(port().create(ref, driver.wanted, writing()))).toMatch(/already|reset/);
+    expect(await port().create(ref, driver.wanted, writing())).toBe("already");
+    await settled(ref);
+    // A list whose pages have gone stale is begun anew.
+    faults.add({ method: "GET", path: "/machines", status: 410, times: 1 });
+    expect((await read(ref))?.settled).toBe(true);
+    faults.add({ method: "GET", path: "/machines", status: 410 });
+    expect(await outcome(read(ref))).toMatch(/^KUBERNETES_UNAVAILABLE/);
+    faults.clear();
+    // Somebody else's write came between: read again, and tried again.
+    faults.add({ method: "PATCH", path: ref.name, status: 409, times: 2 });
+    const change = { nodePool: driver.nodePool, nodeCount: 1 };
+    expect(await port().scale(ref, change, writing())).toBe("asked");
+    await settled(ref);
+    await gone(ref);
+  });
+});
+
+it("keeps kubeconfigs and tokens out of the log", () => {
+  expect(world.logged.length).toBeGreaterThan(0);
+  expect(world.logged.join("\n")).not.toMatch(/Bearer|client-key|certificate-authority/);
+});
