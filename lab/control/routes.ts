@@ -10,7 +10,7 @@ import {
   restartBmc,
 } from "./bmcs.ts";
 import { addFault } from "./faults.ts";
-import { disturbKubernetes, listKubernetesFaults } from "./kubernetes.ts";
+import { disturbKubernetes, listKubernetesFaults, listKubernetesRequests } from "./kubernetes.ts";
 import { fail, ok } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { clusterSnapshot } from "#lab/kubernetes/snapshot.ts";
@@ -39,6 +39,7 @@ export const routes: readonly Route[] = [
   { method: "POST", path: ["_lab", "faults"], handle: addFault },
   { method: "GET", path: ["_lab", "kubernetes", "faults"], handle: listKubernetesFaults },
   { method: "POST", path: ["_lab", "kubernetes", "faults"], handle: disturbKubernetes },
+  { method: "GET", path: ["_lab", "kubernetes", "requests"], handle: listKubernetesRequests },
   {
     method: "GET",
     path: ["_lab", "bmcs"],
