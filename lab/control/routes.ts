@@ -61,9 +61,9 @@ function describe(context: Context): Reply {
     bmcs: fleet.list().map((bmc) => bmcEntry(context, bmc)),
     kubernetes:
       kubernetes === null ? null : { url: kubernetes.url, kubeconfig: kubernetes.kubeconfig },
-    images: images.map(({ name, format, checksum }) => ({
+    images: images.map(({ name, file, format, checksum }) => ({
       name,
-      url: `${url}/images/${name}.iso`,
+      url: `${url}/images/${file}`,
       format,
       checksum,
       checksumType: "sha256",
