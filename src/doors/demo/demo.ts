@@ -59,9 +59,8 @@ export async function demo(words: readonly string[]): Promise<void> {
 
 /** The chapters in their order; one that cannot begin ends the play, and what is missing is among what was broken. */
 async function play(stage: Stage): Promise<void> {
-  // Metal3 inspects them while the first chapter plays.
-  const hosts = await registerHosts(stage);
-  await playServer(stage);
+  // Metal3 inspects its servers while the first chapter plays.
+  const [hosts] = await Promise.all([registerHosts(stage), playServer(stage)]);
   const pool = await gatherPool(stage, hosts);
   if (pool === null) return;
   const cluster = await buildCluster(stage, pool);

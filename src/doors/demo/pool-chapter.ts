@@ -1,5 +1,4 @@
 import type { Pool, PoolCounts } from "#contract/pool.ts";
-import type { Answer } from "./api-client.ts";
 import { registration } from "./registration.ts";
 import { done, type Stage } from "./stage.ts";
 
@@ -8,10 +7,14 @@ import { done, type Stage } from "./stage.ts";
 /** Three for the control plane, two for workers at last, one to spare. */
 const SIZE = 6;
 
-/** A registration that was asked for. */
-export interface Asked {
+/** How many register at a time: each is a run that waits for another, its inspection, and both want a worker. */
+const AT_A_TIME = 2;
+
+/** A server as it was registered. */
+export interface Registered {
+  readonly id: string;
   readonly name: string;
-  readonly answer: Answer;
+  readonly tookMs: number;
 }
 
 export interface DemoPool {
@@ -22,29 +25,34 @@ export interface DemoPool {
   readonly servers: ReadonlyMap<string, string>;
 }
 
-/** Asks for them all at once; nobody waits. */
-export const registerHosts = (stage: Stage): Promise<Asked[]> =>
-  Promise.all(
-    stage.described.bmcs.slice(1, 1 + SIZE).map(async (bmc) => ({
-      name: bmc.name,
-      answer: await stage.api.request("POST", `${stage.base}/infrastructure/servers`, {
-        ...registration(bmc),
-        provisioner: "metal3",
-      }),
-    })),
-  );
+/** Registers them without a line: it is meant to go on while something else plays. */
+export async function registerHosts(stage: Stage): Promise<Registered[]> {
+  const waiting = stage.described.bmcs.slice(1, 1 + SIZE);
+  const registered: Registered[] = [];
+  const lane = async (): Promise<void> => {
+    for (let bmc = waiting.shift(); bmc !== undefined; bmc = waiting.shift()) {
+      const body = { ...registration(bmc), provisioner: "metal3" };
+      const servers = `${stage.base}/infrastructure/servers`;
+      const answer = await stage.api.request("POST", servers, body);
+      const run = await stage.ended(`Register ${bmc.name} under Metal3`, answer, done);
+      if (run?.status === "completed")
+        registered.push({ id: run.resourceId, name: bmc.name, tookMs: run.durationMs ?? 0 });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, lane));
+  return registered;
+}
 
-/** Makes a pool of them once they are inspected. Null: there is none. */
-export async function gatherPool(stage: Stage, hosts: readonly Asked[]): Promise<DemoPool | null> {
+/** Makes a pool of them. Null: there is none. */
+export async function gatherPool(
+  stage: Stage,
+  hosts: readonly Registered[],
+): Promise<DemoPool | null> {
   stage.chapter("A pool");
-  const servers = new Map<string, string>();
-  for (const { name, answer } of hosts) {
-    const run = await stage.ended(`Register ${name} under Metal3`, answer, done);
-    if (run?.status !== "completed") continue;
-    servers.set(run.resourceId, name);
-    const took = ((run.durationMs ?? 0) / 1_000).toFixed(1);
-    stage.say(`${name.padEnd(16)} registered under Metal3 in ${took} s, meanwhile`);
-  }
+  stage.say("Registered under Metal3 meanwhile, and inspected:");
+  for (const { name, tookMs } of hosts)
+    stage.say(`  ${name.padEnd(16)} ${(tookMs / 1_000).toFixed(1)} s`);
+  const servers = new Map(hosts.map(({ id, name: host }) => [id, host]));
   const name = "metal";
   const answer = await stage.api.request("POST", `${stage.base}/infrastructure/pools`, {
     name,
