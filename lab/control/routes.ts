@@ -55,12 +55,14 @@ export const routes: readonly Route[] = [
 ];
 
 function describe(context: Context): Reply {
-  const { fleet, images, speed, url, kubernetes } = context;
+  const { fleet, images, speed, url, kubernetes, kubeconfigFile } = context;
   return ok({
     speed,
     bmcs: fleet.list().map((bmc) => bmcEntry(context, bmc)),
     kubernetes:
-      kubernetes === null ? null : { url: kubernetes.url, kubeconfig: kubernetes.kubeconfig },
+      kubernetes === null
+        ? null
+        : { url: kubernetes.url, kubeconfig: kubernetes.kubeconfig, kubeconfigFile },
     images: images.map(({ name, file, format, checksum }) => ({
       name,
       url: `${url}/images/${file}`,
