@@ -39,10 +39,12 @@ async function measureFloor(lab: FleetLab, names: readonly string[]): Promise<Fl
     await lab.client.create(timedClusterKind, manifestOf(name), options);
   });
   await lab.until((clusters) => clusters.every((cluster) => wholeAt(cluster) !== null));
-  const wholeMs = (await lab.clusters()).map(
-    (cluster) => (wholeAt(cluster) ?? 0) - (askedAt.get(cluster.metadata.name) ?? 0),
-  );
-  return { wholeMs, allMs: Date.now() - began };
+  const ends = (await lab.clusters()).map((cluster) => ({
+    name: cluster.metadata.name,
+    at: wholeAt(cluster) ?? Number.NaN,
+  }));
+  const wholeMs = ends.map(({ name, at }) => at - (askedAt.get(name) ?? Number.NaN));
+  return { wholeMs, allMs: Math.max(...ends.map(({ at }) => at)) - began };
 }
 
 interface Measured {
