@@ -15,7 +15,7 @@ import {
   writing,
 } from "./kit.ts";
 import { isWhole, look, waitFor } from "./look.ts";
-import { returnTaken, takeServers } from "./servers.ts";
+import { allOfThem, returnSpare, takeServers } from "./servers.ts";
 
 /**
  * cluster.create: builds a Kubernetes cluster on the management cluster, from servers of pools where it asks for some.
@@ -60,7 +60,7 @@ export const clusterCreate = workflow("cluster.create", {
         return skip("no machine of it is drawn from a pool", { servers: [] });
       return { servers: [...(await takeServers(context, wishes))].map(publicServer) };
     },
-    undo: returnTaken,
+    undo: async (context) => (await returnSpare(context, allOfThem)) ?? undefined,
   })
   .step("apply-cluster", {
     expected: "2s",
