@@ -1,7 +1,14 @@
 import { expect } from "vitest";
 import { backends } from "#test/backends.ts";
 import { clusterCreate } from "#workflows/cluster/create.ts";
-import { type ArrangedCluster, type Plot, clusterOf, machinesOf, plotCluster } from "./clusters.ts";
+import {
+  type ArrangedCluster,
+  type Plot,
+  clusterOf,
+  machinesOf,
+  plotCluster,
+  clusterSpeed,
+} from "./clusters.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
 import { type ArrangedMetal, expectOwnHosts, plotMetal } from "./metal-clusters.ts";
 import type { Site } from "./site.ts";
@@ -14,6 +21,7 @@ interface Created extends ArrangedCluster {
 
 const creation = (driver: "cluster-api" | "k0rdent"): Arrangement<Created> => ({
   title: `by ${driver}`,
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site, driver === "k0rdent" ? fromTemplate : {});
     const { id, ref, spec, subject } = plot;

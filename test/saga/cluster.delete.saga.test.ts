@@ -1,6 +1,12 @@
 import { expect } from "vitest";
 import { clusterDelete } from "#workflows/cluster/delete.ts";
-import { type ArrangedCluster, type Plot, plotCluster, standingCluster } from "./clusters.ts";
+import {
+  type ArrangedCluster,
+  type Plot,
+  plotCluster,
+  standingCluster,
+  clusterSpeed,
+} from "./clusters.ts";
 import { sagaCases } from "./harness.ts";
 import { objectsOf } from "./hosts.ts";
 import { type ArrangedMetal, plotMetal, standingMetal } from "./metal-clusters.ts";
@@ -11,6 +17,7 @@ interface Deleted extends ArrangedCluster {
 
 /** Taking a cluster away. Afterwards its name is free. */
 sagaCases<Deleted>(clusterDelete, {
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site);
     await standingCluster(site, plot);

@@ -6,6 +6,7 @@ import {
   machinesOf,
   plotCluster,
   standingCluster,
+  clusterSpeed,
 } from "./clusters.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
 import { type ArrangedMetal, expectOwnHosts, plotMetal, standingMetal } from "./metal-clusters.ts";
@@ -18,6 +19,7 @@ interface Scaled extends ArrangedCluster {
 
 const scaling = (from: number, to: number): Arrangement<Scaled> => ({
   title: `from ${from} to ${to}`,
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site, {
       nodePools: [{ name: "workers", nodeCount: from, pool: null }],

@@ -78,7 +78,7 @@ export const clusterCreate = workflow("cluster.create", {
   .step("await-infrastructure", {
     expected: "1m",
     within: "30m",
-    poll: { min: "2s", max: "15s" },
+    poll: { min: "3s", max: "1m" },
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
       const state = await look(context);
@@ -90,7 +90,7 @@ export const clusterCreate = workflow("cluster.create", {
   .step("await-control-plane", {
     expected: "5m",
     within: "45m",
-    poll: { min: "2s", max: "20s" },
+    poll: { min: "5s", max: "1m" },
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
       const state = await look(context);
@@ -102,7 +102,7 @@ export const clusterCreate = workflow("cluster.create", {
   .step("await-workers", {
     expected: "4m",
     within: "60m",
-    poll: { min: "2s", max: "20s" },
+    poll: { min: "5s", max: "1m" },
     output: z.object({ endpoint: z.string().nullable() }),
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
