@@ -116,7 +116,7 @@ async function available(ending?: string): Promise<{ host: HostRef; bmc: LabBmc 
 
 const raw = async (host: HostRef): Promise<JsonObject> => {
   const at = { namespace: place.namespace, name: host.name };
-  return ((await client.read(anyHosts, at, writing())) ?? {}) as JsonObject;
+  return (await client.read(anyHosts, at, writing())) ?? {};
 };
 
 /** What the operator's own definition says against the host as it stands there. */
