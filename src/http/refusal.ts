@@ -28,11 +28,14 @@ const nouns: Readonly<Record<string, string>> = {
 };
 
 function boundSentence(side: string, bound: unknown, origin: string): string {
-  const units: Readonly<Record<string, string>> = { string: "characters", array: "entries" };
-  const unit = units[origin];
-  return unit === undefined
+  const units: Readonly<Record<string, readonly [string, string]>> = {
+    string: ["character", "characters"],
+    array: ["entry", "entries"],
+  };
+  const [one, many] = units[origin] ?? [];
+  return one === undefined
     ? `must be ${side} ${String(bound)}`
-    : `must have ${side} ${String(bound)} ${unit}`;
+    : `must have ${side} ${String(bound)} ${bound === 1 ? one : many}`;
 }
 
 /** Complaints as they read after a field's name; schemas that have their own words keep them. */
