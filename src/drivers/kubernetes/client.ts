@@ -339,11 +339,22 @@ export class KubernetesClient {
         body,
       },
       { callMs: timeouts.callMs, maxBytes: maxBodyBytes, signal: options.signal },
-    );
+    ).catch((error: unknown) => {
+      throw asked(call.what, error);
+    });
     log("debug", "kubernetes.call", { context, what: call.what, status: answer.status });
     return answer;
   }
 }
+
+/** A call that broke, with what was asked: of several that a step makes, a person wants to know which. */
+const asked = (what: string, error: unknown): unknown =>
+  error instanceof Failure
+    ? new Failure(error.code, `${what}: ${error.message}`, {
+        ...(error.details !== undefined && { details: error.details }),
+        cause: error,
+      })
+    : error;
 
 const writing = ({ dryRun }: WriteCall): Readonly<Record<string, string>> => ({
   fieldManager,
