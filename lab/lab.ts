@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import path from "node:path";
 import { Faults } from "./bmc/fault.ts";
@@ -31,7 +32,7 @@ export interface Lab {
     readonly username: string;
   }[];
   /** Null when it was not asked for. */
-  readonly kubernetes: { readonly url: string } | null;
+  readonly kubernetes: { readonly url: string; readonly kubeconfigFile: string } | null;
   /** Saves what is under way and stops listening. */
   readonly close: () => Promise<void>;
 }
@@ -62,21 +63,20 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
   const callbackDelayMs = (attempts: number): number => 250 * 2 ** attempts;
   const world = new World({ clock, journal, network, callbackDelayMs });
   const fleet = new Fleet({ world, journal, faults, clock, timing, host: options.host });
-  const cluster = options.hasKubernetes ? new StoreJournal(stateFolder(options.dataDir)) : null;
+  const kept = options.hasKubernetes ? new StoreJournal(stateFolder(options.dataDir)) : null;
+  const kubeconfigFile = path.join(path.resolve(stateFolder(options.dataDir)), "kubeconfig");
   let kubernetes: Kubernetes | null = null;
   const close = async (): Promise<void> => {
     await Promise.all([control.close(), fleet.close(), kubernetes?.close()]);
     world.close();
     journal.close();
-    cluster?.close();
+    kept?.close();
     lock.release();
   };
   try {
     await fleet.addAll(wantedBmcs(options, journal));
     kubernetes =
-      cluster === null
-        ? null
-        : await startCluster(options, { clock, journal: cluster, world, fleet });
+      kept === null ? null : await startCluster(options, { clock, journal: kept, world, fleet });
   } catch (error) {
     await close();
     throw isPortTaken(error)
@@ -85,13 +85,16 @@ async function startLocked(options: Options, lock: DirectoryLock): Promise<Lab> 
         )
       : error;
   }
-  control.open({ world, fleet, faults, speed: options.speed, url, kubernetes });
+  // For kubectl; only its owner may read it, because tokens are in it.
+  if (kubernetes !== null) writeFileSync(kubeconfigFile, kubernetes.kubeconfig, { mode: 0o600 });
+  control.open({ world, fleet, faults, speed: options.speed, url, kubernetes, kubeconfigFile });
   const bmcs = fleet.list().map((bmc) => ({
     name: bmc.name,
     address: control.addressOf(bmc.port),
     username: bmc.profile.account.username,
   }));
-  return { url, bmcs, kubernetes, close };
+  const cluster = kubernetes === null ? null : { url: kubernetes.url, kubeconfigFile };
+  return { url, bmcs, kubernetes: cluster, close };
 }
 
 interface ClusterPorts {

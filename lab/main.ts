@@ -37,7 +37,9 @@ function announce(lab: Lab, speed: number): void {
         ]),
     ...(lab.kubernetes === null
       ? []
-      : [`  cluster   ${lab.kubernetes.url}  (a kubeconfig is in /_lab)`]),
+      : [
+          `  cluster   ${lab.kubernetes.url}  (kubectl --kubeconfig ${lab.kubernetes.kubeconfigFile})`,
+        ]),
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   process.send?.({ type: "ready", url: lab.url });

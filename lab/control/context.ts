@@ -12,6 +12,8 @@ export interface Context {
   readonly images: readonly LabImage[];
   /** Null when the lab has no cluster. */
   readonly kubernetes: Kubernetes | null;
+  /** Where its kubeconfig is written. */
+  readonly kubeconfigFile: string;
   readonly speed: number;
   /** Origin of the control API itself. */
   readonly url: string;

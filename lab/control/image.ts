@@ -8,9 +8,9 @@ export function sendImage(
   response: ServerResponse,
   path: string,
 ): void {
-  const image = images.find(({ name }) => path === `/images/${name}.iso`);
+  const image = images.find(({ file }) => path === `/images/${file}`);
   if (image === undefined) {
-    const names = images.map(({ name }) => `/images/${name}.iso`).join(", ");
+    const names = images.map(({ file }) => `/images/${file}`).join(", ");
     response.writeHead(404, { "Content-Type": "application/json" });
     response.end(
       `${JSON.stringify({ error: { message: `there is no ${path}; there are ${names}` } })}\n`,

@@ -1,11 +1,13 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { writeIso } from "#lab/media/iso-writer.ts";
 
-/** An installation or live image that the lab serves. The same bytes in every lab, so that its checksum can be relied on. */
+/** An installation, live or disk image that the lab serves. The same bytes in every lab, so that its checksum can be relied on. */
 export interface LabImage {
   readonly name: string;
-  readonly format: "iso" | "live-iso";
+  /** With its ending. */
+  readonly file: string;
+  readonly format: "iso" | "live-iso" | "raw";
   readonly bytes: Buffer;
   /** SHA-256, lower-case hexadecimal. */
   readonly checksum: string;
@@ -20,10 +22,21 @@ const blueprints = [
 ] as const;
 
 export function buildImages(): readonly LabImage[] {
-  return blueprints.map(({ name, format, label }) => {
-    const readme = `${name}: a bootable image of the Millwright lab. It holds no operating system; simulated servers act as if.\n`;
-    const files = [{ name: "readme.txt", content: readme }];
-    const bytes = writeIso({ label, files, isBootable: true, sizeBytes: mebibyte });
-    return { name, format, bytes, checksum: createHash("sha256").update(bytes).digest("hex") };
-  });
+  return [...blueprints.map(builtIso), diskImage("debian-13")];
 }
+
+function builtIso({ name, format, label }: (typeof blueprints)[number]): LabImage {
+  const readme = `${name}: a bootable image of the Millwright lab. It holds no operating system; simulated servers act as if.\n`;
+  const files = [{ name: "readme.txt", content: readme }];
+  const bytes = writeIso({ label, files, isBootable: true, sizeBytes: mebibyte });
+  return { name, file: `${name}.iso`, format, bytes, checksum: sha256(bytes) };
+}
+
+/** What Metal3 writes on a disk as it is: here the boot signature of a master boot record and nothing else. */
+function diskImage(name: string): LabImage {
+  const bytes = Buffer.alloc(mebibyte);
+  bytes.writeUInt16LE(0xaa55, 510);
+  return { name, file: `${name}.raw`, format: "raw", bytes, checksum: sha256(bytes) };
+}
+
+const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");

@@ -50,6 +50,10 @@ describe("an ISO 9660 image", () => {
     expect(second.map(({ checksum }) => checksum)).toEqual(first.map(({ checksum }) => checksum));
     for (const { bytes, format } of first) {
       const volume = await open(bytes);
+      if (format === "raw") {
+        expect(volume).toBeUndefined();
+        continue;
+      }
       expect(volume?.isBootable).toBe(true);
       expect(volume?.label.includes("LIVE")).toBe(format === "live-iso");
       expect(bytes.length).toBe(1024 * 1024);

@@ -6,10 +6,13 @@ import type { Config } from "#platform/config.ts";
 export const LabDescription = z.object({
   speed: z.number().positive(),
   kubernetes: z
-    .object({ url: z.string(), kubeconfig: z.string() })
+    .object({ url: z.string(), kubeconfig: z.string(), kubeconfigFile: z.string().optional() })
     .nullable()
     .default(null)
-    .meta({ description: "`kubeconfig` is the text of one; null: the lab has no cluster" }),
+    .meta({
+      description:
+        "`kubeconfig` is the text of one, `kubeconfigFile` where the lab has written it; null: the lab has no cluster",
+    }),
   bmcs: z.array(
     z.object({
       name: z.string(),

@@ -37,7 +37,9 @@ export async function serve(): Promise<void> {
 /** What a person sees once it is ready: where it is, how to get in, and the lines to copy. */
 export function greeting(plane: ControlPlane, lab: LabDescription | null, config: Config): string {
   const { url, adminKey, database } = plane;
-  const servers = `${url}/v1/regions/${config.MILLWRIGHT_REGION}/projects/default/infrastructure/servers`;
+  const project = `${url}/v1/regions/${config.MILLWRIGHT_REGION}/projects/default`;
+  const servers = `${project}/infrastructure/servers`;
+  const kubeconfig = lab?.kubernetes?.kubeconfigFile;
   const bmc = lab?.bmcs[0];
   const body = JSON.stringify(
     bmc === undefined
@@ -50,6 +52,7 @@ export function greeting(plane: ControlPlane, lab: LabDescription | null, config
     `Millwright is ready at ${url}  (${database === "pglite" ? "embedded database" : "PostgreSQL"}${lab === null ? "" : `, a lab of ${lab.bmcs.length} servers, ${lab.speed} times as fast as life`})`,
     `  admin key   ${adminKey.where}`,
     `  docs        ${url}/docs`,
+    ...(kubeconfig === undefined ? [] : [`  kubectl     --kubeconfig ${kubeconfig}`]),
     "",
     "Register a server, watch its run, list the servers:",
     "",
@@ -59,6 +62,33 @@ export function greeting(plane: ControlPlane, lab: LabDescription | null, config
     `  curl -s -H "Authorization: Bearer $MW_KEY" '${url}/v1/workflows/runs?limit=1'`,
     `  curl -s -H "Authorization: Bearer $MW_KEY" "$SERVERS"`,
     "",
+    ...(lab === null || lab.kubernetes === null ? [] : computeLines(`${project}/compute`)),
     "",
   ].join("\n");
 }
+
+/** What the lab's management cluster builds without any server: its class of virtual machines, and a machine of KubeVirt. */
+const computeLines = (compute: string): readonly string[] => {
+  const post = `curl -s -H "Authorization: Bearer $MW_KEY" -H "Content-Type: application/json" -d`;
+  const cluster = JSON.stringify({
+    name: "prod",
+    class: "lab-virtual",
+    kubernetesVersion: "v1.34.5",
+    controlPlane: { replicas: 1 },
+    nodePools: [{ name: "workers", nodeCount: 2 }],
+  });
+  const vm = JSON.stringify({
+    name: "web",
+    cpus: 2,
+    memory: "4Gi",
+    disks: [{ name: "root", size: "20Gi" }],
+  });
+  return [
+    "Create a cluster, and a virtual machine:",
+    "",
+    `  export COMPUTE=${compute}`,
+    `  ${post} '${cluster}' "$COMPUTE/clusters"`,
+    `  ${post} '${vm}' "$COMPUTE/vms"`,
+    "",
+  ];
+};

@@ -35,8 +35,9 @@ export interface HostState {
   readonly imageOf: RunId | null;
   /** An asked inspection has not begun. */
   readonly inspectionPending: boolean;
-  /** End of the last inspection and of the last cleaning, ISO 8601; null before the first. */
-  readonly inspectedAt: string | null;
+  /** The run that asked for an inspection last; null when none did. */
+  readonly inspectionOf: RunId | null;
+  /** End of the last cleaning, ISO 8601; null before the first. */
   readonly cleanedAt: string | null;
   /** How disks are cleaned when an image is taken back (`spec.automatedCleaningMode`). */
   readonly cleaning: "metadata" | "disabled";
@@ -75,8 +76,8 @@ export interface HostPort {
   read(host: HostRef, options: ReadOptions): Promise<HostState | null>;
   /** What the last inspection found (HardwareData), in Millwright's form; null before the first. Read-only. */
   readInventory(host: HostRef, options: ReadOptions): Promise<Inventory | null>;
-  /** Asks for an inspection (annotation). Repeating before it began is safe; later it inspects again. */
-  inspect(host: HostRef, options: KubernetesWrite): Promise<void>;
+  /** Asks for an inspection (annotation). `already` when this run has asked, whatever has become of it. */
+  inspect(host: HostRef, options: KubernetesWrite): Promise<"asked" | "already">;
   /** Writes the user data and network data as Secrets of this run. Repeating is safe. */
   stageConfig(
     host: HostRef,
@@ -94,8 +95,15 @@ export interface HostPort {
     wanted: { readonly image: ProvisionedImage; readonly config: StagedConfig | null },
     options: KubernetesWrite,
   ): Promise<"asked" | "already">;
-  /** Takes the image's wish back, and the Secrets that were staged for it; the operator then cleans the disks. `already` when there is none. CONFLICT when a consumer has the host. */
-  clearImage(host: HostRef, options: KubernetesWrite): Promise<"asked" | "already">;
+  /**
+   * Takes the image's wish back, and all Secrets that were ever staged but those of the run `keep`; the operator then cleans the disks.
+   * `already` when there is no wish. Repeating is safe. CONFLICT when a consumer has the host.
+   */
+  clearImage(
+    host: HostRef,
+    keep: RunId | null,
+    options: KubernetesWrite,
+  ): Promise<"asked" | "already">;
   /**
    * Wishes power on or off. `already` when wished. Where a consumer owns `spec.online`, off is an annotation that holds the host off
    * (`reboot.metal3.io/<key>`) and on takes it away.

@@ -17,7 +17,7 @@ export type LabBmc = z.infer<typeof LabBmc>;
 const LabImage = z.object({
   name: z.string(),
   url: z.string(),
-  format: z.enum(["iso", "live-iso"]),
+  format: z.enum(["iso", "live-iso", "raw"]),
   checksum: z.string(),
   checksumType: z.string(),
 });

@@ -22,7 +22,12 @@ const LabIndex = z.object({
   bmcs: z.array(LabBmc),
   kubernetes: z.object({ kubeconfig: z.string() }).nullable(),
   images: z.array(
-    z.object({ name: z.string(), url: z.string(), format: z.enum(["iso", "live-iso"]) }),
+    z.object({
+      name: z.string(),
+      url: z.string(),
+      format: z.enum(["iso", "live-iso", "raw"]),
+      checksum: z.string(),
+    }),
   ),
 });
 

@@ -3,6 +3,7 @@ import type { Installation, LifecycleAction } from "#contract/server.ts";
 import { serverLifecycle } from "#workflows/server/lifecycle.ts";
 import { bmcOf } from "#workflows/server/kit.ts";
 import { type Arranged, type ArrangedServer, type Arrangement, sagaCases } from "./harness.ts";
+import { managedServer, managedSubject, objectsOf, setPower, writeImage } from "./hosts.ts";
 import { serverSubject } from "./subject.ts";
 import type { Site } from "./site.ts";
 
@@ -128,5 +129,60 @@ sagaCases(serverLifecycle, {
     // Its user data is still there, for the time after this one.
     const owned = await site.database.query("select id from secrets where owner = $1", [id]);
     expect(owned).toHaveLength(2);
+  },
+});
+
+const onHost =
+  (action: LifecycleAction, power: "on" | "off"): Arrangement["arrange"] =>
+  async (site) => {
+    const bmc = await site.machine();
+    const id = await managedServer(site, bmc);
+    if (power === "on") await setPower(site, id, power);
+    return { ...managedSubject(site, id, bmc), request: request(id, action) };
+  };
+
+/** Under Metal3 the wish goes to the host: what is asked of the BMC behind its back would be taken back. */
+const powered = (action: LifecycleAction, power: "on" | "off"): Arrangement => ({
+  title: `${action} under Metal3`,
+  steps: ["apply"],
+  arrange: onHost(action, power === "on" ? "off" : "on"),
+  async completed(site, { id, bmc }) {
+    expect(await site.view(id)).toMatchObject({ state: "available", power });
+    expect(await site.lab.snapshot(bmc.name)).toMatchObject({
+      power: power === "on" ? "On" : "Off",
+    });
+    const { host } = await objectsOf(site, id);
+    expect(host).toMatchObject({
+      spec: { online: power === "on" },
+      status: { poweredOn: power === "on" },
+    });
+  },
+});
+sagaCases(serverLifecycle, { ...powered("power-on", "on"), steps: ["await-state"] });
+sagaCases(serverLifecycle, powered("power-off", "off"));
+
+sagaCases(serverLifecycle, {
+  title: "deprovision under Metal3",
+  steps: ["apply"],
+  async arrange(site) {
+    const bmc = await site.machine();
+    const installation: Installation = {
+      image: site.diskImage,
+      completion: null,
+      userData: null,
+      networkData: null,
+    };
+    const facts = [{ type: "server.provisioned", data: installation } as const];
+    const id = await managedServer(site, bmc, { facts });
+    await writeImage(site, id);
+    return { ...managedSubject(site, id, bmc), request: request(id, "deprovision") };
+  },
+  async completed(site, { id, bmc }) {
+    expect(await site.view(id)).toMatchObject({ state: "available", image: null });
+    const { host } = await objectsOf(site, id);
+    expect(host?.spec["image"]).toBeUndefined();
+    expect(host?.status.provisioning).toEqual({ state: "available", image: { url: "" } });
+    const effects = await site.lab.effects(bmc.name);
+    expect(effects.filter(({ action }) => action === "disks-cleaned")).toHaveLength(1);
   },
 });

@@ -3,6 +3,7 @@ import type { Completion } from "#contract/server.ts";
 import { backends } from "#test/backends.ts";
 import { serverProvision } from "#workflows/server/provision.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
+import { hostRef, managedServer, managedSubject, objectsOf } from "./hosts.ts";
 import { serverSubject } from "./subject.ts";
 
 /** Installing a machine that is on, with a config drive and a secret on it. */
@@ -52,4 +53,50 @@ sagaCases(serverProvision, {
   title: "by boot progress",
   steps: ["await-install", "eject-media"],
   ...installation("boot-progress"),
+});
+
+/** Under Metal3: a disk image with user data beside it, which must be there for as long as the host speaks of it. */
+sagaCases(serverProvision, {
+  title: "under Metal3",
+  steps: ["stage-config", "apply-image", "await-provisioned"],
+  async arrange(site) {
+    const bmc = await site.machine();
+    const id = await managedServer(site, bmc);
+    const userData = site.secret("#cloud-config\n");
+    const input = {
+      serverId: id,
+      image: site.diskImage,
+      completion: null,
+      userData: userData.id,
+      networkData: null,
+      onFailure: "undo",
+    };
+    return {
+      ...managedSubject(site, id, bmc),
+      request: { workflow: "server.provision", input, secrets: [userData] },
+    };
+  },
+  async completed(site, { id, bmc }) {
+    expect(await site.view(id)).toMatchObject({ state: "ready", power: "on" });
+    expect((await site.state(id))?.reservations).toEqual([]);
+    expect(await site.lab.snapshot(bmc.name)).toMatchObject({ power: "On", running: "os" });
+    const { host, others } = await objectsOf(site, id);
+    expect(host).toMatchObject({
+      spec: { online: true, image: { url: site.diskImage.url } },
+      status: { provisioning: { state: "provisioned", image: { url: site.diskImage.url } } },
+    });
+    const { name } = host?.spec["userData"] as { readonly name: string };
+    expect(others.filter((key) => key.startsWith("Secret ")).map((key) => key.slice(7))).toEqual([
+      `default/${hostRef(id).name}-bmc`,
+      `default/${name}`,
+    ]);
+    // Each run wished for it once, and it was written once for each wish.
+    const effects = await site.lab.effects(bmc.name);
+    const written = effects.filter(({ action }) => action === "install-finished");
+    const wishes = (await site.lab.effectsOf(hostRef(id).name)).filter(
+      ({ key, target }) => key?.endsWith("/apply-image") && target.startsWith("BareMetalHost/"),
+    );
+    const runs = new Set(wishes.map(({ key }) => key));
+    expect(written).toHaveLength(runs.size);
+  },
 });

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
 import type { ResourceType } from "#contract/run.ts";
-import type { Server, ServerFact } from "#contract/server.ts";
+import type { ProvisionedImage, Server, ServerFact } from "#contract/server.ts";
 import { serverTable } from "#domain/server/row.ts";
 import type { ServerState } from "#domain/server/state.ts";
 import { emptyInventory, inspected } from "#domain/server/testing/story.ts";
@@ -38,6 +38,8 @@ export interface Site {
   readonly ids: Ids;
   readonly pace: number;
   readonly installer: { readonly url: string; readonly format: "iso" };
+  /** What Metal3 can write on a disk. */
+  readonly diskImage: ProvisionedImage;
   process(what: {
     readonly owner: string;
     readonly workflows: readonly Workflow[];
@@ -48,9 +50,9 @@ export interface Site {
   /** A machine of its own for a case, switched on when that is asked for. */
   machine(power?: "on" | "off"): Promise<LabBmc>;
   /** A server that this machine is, available, and whatever the facts make of it. No run was needed for it. */
-  server(bmc: LabBmc, facts?: readonly ServerFact[]): Promise<ServerId>;
-  /** Writes facts to a resource's stream as runs would have. */
-  happened(type: ResourceType, id: string, facts: readonly Fact[]): Promise<void>;
+  server(bmc: LabBmc, facts?: readonly ServerFact[], more?: Partial<Requested>): Promise<ServerId>;
+  /** Writes facts to the stream of a resource or a pool as runs, or people, would have. */
+  happened(type: ResourceType | "pool", id: string, facts: readonly Fact[]): Promise<void>;
   /** Gives the server a secret of its own, as an installation does. */
   own(id: ServerId, secret: SealedSecret): Promise<void>;
   /** The server as the API shows it, without the time of its last change; null when there is none. */
@@ -63,6 +65,8 @@ export interface Site {
   ended(id: RunId): Promise<RunState>;
   stop(): Promise<void>;
 }
+
+type Requested = Extract<ServerFact, { readonly type: "server.requested" }>["data"];
 
 interface Fact {
   readonly type: string;
@@ -106,7 +110,9 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
   });
   const table = new Resources(database, resourceBindings);
   const image = lab.images.find(({ format }) => format === "iso");
-  if (image === undefined) throw new Error("the lab has no installer");
+  const disk = lab.images.find(({ format }) => format === "raw");
+  if (image === undefined || disk === undefined)
+    throw new Error("the lab has no installer, or no disk image");
   const secret: Site["secret"] = (text) => ({ id: ids.secret(), sealed: cipher.seal(text) });
   let machines = 0;
 
@@ -143,6 +149,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
     ids,
     pace,
     installer: { url: image.url, format: "iso" },
+    diskImage: { url: disk.url, format: "raw", checksum: disk.checksum, checksumType: "sha256" },
     process: open,
     secret,
     async machine(power = "off") {
@@ -163,7 +170,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
       await until(async () => isSettled(await lab.snapshot(bmc.name)));
       return bmc;
     },
-    async server(bmc, facts = []) {
+    async server(bmc, facts = [], more = {}) {
       const id = ids.server();
       const credentials = secret(
         JSON.stringify({ username: bmc.username, password: bmc.password }),
@@ -178,7 +185,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
       };
       await own(id, credentials);
       await happened("server", id, [
-        requested({ id, address, credentials: credentials.id }),
+        requested({ id, address, credentials: credentials.id }, more),
         {
           type: "server.identified",
           data: {
@@ -231,11 +238,14 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
   };
 }
 
-const requested = (from: {
-  readonly id: ServerId;
-  readonly address: string;
-  readonly credentials: SecretId;
-}): ServerFact => ({
+const requested = (
+  from: {
+    readonly id: ServerId;
+    readonly address: string;
+    readonly credentials: SecretId;
+  },
+  more: Partial<Requested>,
+): ServerFact => ({
   type: "server.requested",
   data: {
     server: from.id,
@@ -248,6 +258,7 @@ const requested = (from: {
     bmcAddress: from.address,
     tls: { mode: "pin", fingerprint256: null },
     credentials: from.credentials,
+    ...more,
   },
 });
 

@@ -42,6 +42,14 @@ export class ApiClient {
     };
   }
 
+  /** A body that is not JSON, such as a kubeconfig. */
+  async text(path: string): Promise<string> {
+    const response = await fetch(new URL(path, this.#base), {
+      headers: { authorization: `Bearer ${this.#key}` },
+    });
+    return response.text();
+  }
+
   async run(id: string): Promise<Run> {
     return (await this.request("GET", `/v1/workflows/runs/${id}`)).data as Run;
   }

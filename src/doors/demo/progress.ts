@@ -34,11 +34,13 @@ export class RunPrinter {
     }
     // The last step is undone first; several may have been since the last call.
     for (const step of run.steps.toReversed()) {
-      if (step.undo === "undone")
+      if (step.undo === "undone" && step.status !== "skipped")
         this.#once(`undo ${step.name}`, `    ↩ ${step.name.padEnd(20)} undone`);
     }
-    if (run.waiting !== null)
-      this.#once(`waiting ${run.waiting.reason}`, `    … ${run.waiting.reason}`);
+    if (run.waiting !== null) {
+      const reason = headOf(run.waiting.reason);
+      this.#once(`waiting ${reason}`, `    … ${reason}`);
+    }
   }
 
   #once(key: string, line: string): void {
@@ -47,6 +49,9 @@ export class RunPrinter {
     this.#print(line);
   }
 }
+
+/** What is waited for, without what an operator says of it at the moment: that would be a line for each of its words. */
+const headOf = (reason: string): string => /^waiting for [^:]*/.exec(reason)?.[0] ?? reason;
 
 export const endLine = (run: Run): string => {
   const took = seconds(run.durationMs);

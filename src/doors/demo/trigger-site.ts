@@ -25,7 +25,7 @@ export async function openTriggerSite(
   };
   const { ready, stop } = await startOwnProcess({
     door: "lab/trigger/main.ts",
-    flags: { port: 0, concurrency: 4 },
+    flags: { port: 0, concurrency: 6 },
     env: { ...withoutSettings(), ...env },
     ready: Ready,
   });

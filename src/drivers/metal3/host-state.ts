@@ -1,4 +1,5 @@
 import type { Problem } from "#contract/cluster.ts";
+import { RunId } from "#contract/ids.ts";
 import type { HostState } from "#drivers/host-ports.ts";
 import { oneLine } from "#drivers/kubernetes/conditions.ts";
 import type { BareMetalHost } from "./kinds.ts";
@@ -10,8 +11,9 @@ export const holdAnnotation = "reboot.metal3.io/millwright";
 const pausedAnnotation = "baremetalhost.metal3.io/paused";
 const detachedAnnotation = "baremetalhost.metal3.io/detached";
 
-/** Ours: the run whose wish the image is. */
+/** Ours: the run whose wish the image is, and the run that asked for an inspection last. */
 export const imageRunAnnotation = "millwright.dev/image-run";
+export const inspectionRunAnnotation = "millwright.dev/inspection-run";
 
 /** What workflows see of a host. */
 export function hostState({ metadata, spec, status }: BareMetalHost): HostState {
@@ -39,9 +41,9 @@ export function hostState({ metadata, spec, status }: BareMetalHost): HostState 
             message: oneLine(status?.errorMessage ?? ""),
             count: status?.errorCount ?? 0,
           },
-    imageOf: wanted === "" ? null : (annotations[imageRunAnnotation] ?? null),
+    imageOf: wanted === "" ? null : runIn(annotations[imageRunAnnotation]),
     inspectionPending: annotations[inspectAnnotation] !== undefined,
-    inspectedAt: status?.operationHistory?.inspect?.end ?? null,
+    inspectionOf: runIn(annotations[inspectionRunAnnotation]),
     cleanedAt: status?.operationHistory?.deprovision?.end ?? null,
     cleaning: spec.automatedCleaningMode,
     consumer: consumerOf(spec),
@@ -50,6 +52,9 @@ export function hostState({ metadata, spec, status }: BareMetalHost): HostState 
     problems,
   };
 }
+
+/** Anybody can write an annotation. */
+const runIn = (text: string | undefined): RunId | null => RunId.safeParse(text).data ?? null;
 
 const consumerOf = ({ consumerRef }: BareMetalHost["spec"]): string | null =>
   consumerRef === undefined ? null : `${consumerRef.kind}/${consumerRef.name}`;

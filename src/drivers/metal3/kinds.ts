@@ -31,9 +31,7 @@ const BareMetalHost = z.object({
       errorCount: z.number().default(0),
       poweredOn: z.boolean().optional(),
       provisioning: z.object({ state: z.string().default(""), image: Image.optional() }).optional(),
-      operationHistory: z
-        .object({ inspect: Period.optional(), deprovision: Period.optional() })
-        .optional(),
+      operationHistory: z.object({ deprovision: Period.optional() }).optional(),
       conditions: Conditions,
     })
     .optional(),

@@ -9,7 +9,14 @@ import { edit, ensure, type Ours, readOurs, remove } from "#drivers/kubernetes/o
 import { secretKind as secrets } from "#drivers/kubernetes/secret.ts";
 import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
 import { metal3Address } from "./address.ts";
-import { holdAnnotation, hostState, imageRunAnnotation, inspectAnnotation } from "./host-state.ts";
+import type { ReadOptions } from "#drivers/ports.ts";
+import {
+  holdAnnotation,
+  hostState,
+  imageRunAnnotation,
+  inspectAnnotation,
+  inspectionRunAnnotation,
+} from "./host-state.ts";
 import { inventoryOf } from "./inventory.ts";
 import { type BareMetalHost, bareMetalHosts, hardwareData } from "./kinds.ts";
 
@@ -27,11 +34,19 @@ const credentialsName = ({ name }: HostRef): string => `${name}-bmc`;
 const configName = ({ name }: HostRef, run: string, kind: ConfigKind): string =>
   `${name}-${run.toLowerCase().replace("_", "-")}-${kind}`;
 
-type ConfigKind = "user-data" | "network-data";
+const configKinds = ["user-data", "network-data"] as const;
+type ConfigKind = (typeof configKinds)[number];
 
 /** Servers under Metal3's baremetal-operator. See `HostPort`. */
 export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
   const clientOf = ({ place }: HostRef): KubernetesClient => clients.at(place);
+
+  /** The host's credentials, and what runs have staged. */
+  const secretsOf = (host: HostRef, options: ReadOptions) => {
+    const { namespace } = host.place;
+    const labels = { [resourceLabel]: host.id };
+    return clientOf(host).list(secrets, { namespace, labels }, options);
+  };
 
   const secret = (
     host: HostRef,
@@ -98,18 +113,23 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
       return hardware === undefined ? null : inventoryOf(hardware);
     },
 
-    async inspect(host, options) {
-      await edit(
+    inspect: (host, options) =>
+      edit(
         clientOf(host),
         bareMetalHosts,
         at(host),
         ({ metadata }) =>
-          metadata.annotations[inspectAnnotation] === undefined
-            ? annotate(metadata, inspectAnnotation, "")
-            : null,
+          metadata.annotations[inspectionRunAnnotation] === options.run
+            ? null
+            : [
+                unchanged(metadata),
+                ...annotate(metadata, {
+                  [inspectAnnotation]: "",
+                  [inspectionRunAnnotation]: options.run,
+                }),
+              ],
         options,
-      );
-    },
+      ),
 
     async stageConfig(host, config, options) {
       const client = clientOf(host);
@@ -127,7 +147,7 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
     },
 
     async unstageConfig(host, options) {
-      for (const kind of ["user-data", "network-data"] as const) {
+      for (const kind of configKinds) {
         const name = configName(host, options.run, kind);
         await remove(clientOf(host), secrets, { ...at(host), name }, options);
       }
@@ -147,7 +167,7 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
           });
           return [
             unchanged(metadata),
-            ...annotate(metadata, imageRunAnnotation, options.run),
+            ...annotate(metadata, { [imageRunAnnotation]: options.run }),
             {
               op: "add",
               path: "/spec/image",
@@ -168,10 +188,8 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
         options,
       ),
 
-    async clearImage(host, options) {
+    async clearImage(host, keep, options) {
       const client = clientOf(host);
-      const before = await readOurs(client, bareMetalHosts, at(host), options);
-      const staged = [before?.spec.userData?.name, before?.spec.networkData?.name];
       const done = await edit(
         client,
         bareMetalHosts,
@@ -189,9 +207,11 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
         },
         options,
       );
-      for (const name of staged)
-        if (name !== undefined && name.startsWith(`${host.name}-`))
-          await remove(client, secrets, { ...at(host), name }, options);
+      const kept = keep === null ? [] : configKinds.map((kind) => configName(host, keep, kind));
+      const known = [credentialsName(host), ...kept];
+      for (const { metadata } of await secretsOf(host, options))
+        if (!known.includes(metadata.name))
+          await remove(client, secrets, { ...at(host), name: metadata.name }, options);
       return done;
     },
 
@@ -206,7 +226,7 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
             if (isHeld !== online) return null;
             return online
               ? unannotate(metadata, holdAnnotation)
-              : annotate(metadata, holdAnnotation, "");
+              : annotate(metadata, { [holdAnnotation]: "" });
           }
           const changes = [
             ...(spec.online === online ? [] : [set("online", online)]),
@@ -221,9 +241,7 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
       const client = clientOf(host);
       if ((await remove(client, bareMetalHosts, at(host), options)) === "asked") return "asked";
       // Metal3 needs the credentials until the host is gone. It then takes its secret along; what it does not know of is ours to take.
-      const { namespace } = host.place;
-      const labels = { [resourceLabel]: host.id };
-      const left = await client.list(secrets, { namespace, labels }, options);
+      const left = await secretsOf(host, options);
       for (const { metadata } of left)
         await remove(client, secrets, { ...at(host), name: metadata.name }, options);
       return left.length === 0 ? "gone" : "asked";
@@ -246,11 +264,15 @@ const unchanged = ({ resourceVersion }: Metadata): JsonPatch => ({
   value: resourceVersion,
 });
 
-function annotate({ annotations }: Metadata, name: string, value: string): JsonPatch[] {
+function annotate({ annotations }: Metadata, added: Readonly<Record<string, string>>): JsonPatch[] {
   const isFirst = Object.keys(annotations).length === 0;
   return isFirst
-    ? [{ op: "add", path: "/metadata/annotations", value: { [name]: value } }]
-    : [{ op: "add", path: `/metadata/annotations/${pointerSegment(name)}`, value }];
+    ? [{ op: "add", path: "/metadata/annotations", value: added }]
+    : Object.entries(added).map(([name, value]) => ({
+        op: "add",
+        path: `/metadata/annotations/${pointerSegment(name)}`,
+        value,
+      }));
 }
 
 const unannotate = ({ annotations }: Metadata, name: string): JsonPatch[] =>

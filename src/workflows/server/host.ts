@@ -1,5 +1,6 @@
 import type { Problem } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
+import type { RunId } from "#contract/ids.ts";
 import { hostName } from "#contract/host-name.ts";
 import type { ProvisionedImage } from "#contract/server.ts";
 import type { ServerState } from "#domain/server/state.ts";
@@ -60,10 +61,17 @@ export async function awaitEnrolled(context: ServerContext, host: HostRef): Prom
 
 const isEnrolled = ({ state }: HostState): boolean => state !== "" && state !== "registering";
 
-/** Null once nothing is on the host; what an image was written to is cleaned by Metal3 first. */
-export async function clearHost(context: ServerContext, host: HostRef): Promise<Wait | null> {
+/**
+ * Null once nothing is on the host, nor beside it but what the run `keep` has staged; what an image was written to is cleaned by
+ * Metal3 first.
+ */
+export async function clearHost(
+  context: ServerContext,
+  host: HostRef,
+  keep: RunId | null = null,
+): Promise<Wait | null> {
   const { ports } = context;
-  await ports.hosts.clearImage(host, writingHost(context));
+  await ports.hosts.clearImage(host, keep, writingHost(context));
   const state = await lookAtHost(context, host);
   const isClear = state.image.wanted === null && state.state === "available";
   return isClear ? null : waitForHost("Metal3 to clean the host", state);
@@ -81,7 +89,9 @@ export async function wishImage(
   const { ports, run } = context;
   const state = await lookAtHost(context, host);
   if (state.imageOf === run.id) return null;
-  if (state.image.wanted !== null || state.state !== "available") return clearHost(context, host);
+  // After a retry the configuration may be that which an earlier run has staged.
+  const clearing = await clearHost(context, host, wanted.config?.run ?? null);
+  if (clearing !== null) return clearing;
   await ports.hosts.setImage(host, wanted, writingHost(context));
   return null;
 }

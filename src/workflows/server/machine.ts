@@ -9,7 +9,13 @@ import { hostOf, lookAtHost, writingHost } from "./host.ts";
 export interface Machine {
   readState(): Promise<SystemState>;
   setPower(intent: PowerIntent): Promise<"already" | "asked">;
+  /** In declared ms: how long cutting the power takes at most; after that it does not happen. */
+  readonly cutMs: number;
 }
+
+const bmcCutMs = 90_000;
+/** Metal3 asks an operating system for three minutes before it cuts the power, and gives that a minute (baremetal-operator, Ironic). */
+const metal3CutMs = 300_000;
 
 export function machineOf(context: ServerContext): Machine {
   const { ports, resource } = context;
@@ -19,6 +25,7 @@ export function machineOf(context: ServerContext): Machine {
     return {
       readState: () => ports.bmc.readState(bmc, reading(context)),
       setPower: (intent) => ports.bmc.setPower(bmc, intent, writing(context)),
+      cutMs: bmcCutMs,
     };
   }
   return {
@@ -34,5 +41,6 @@ export function machineOf(context: ServerContext): Machine {
       };
     },
     setPower: (intent) => ports.hosts.setOnline(host, intent === "on", writingHost(context)),
+    cutMs: metal3CutMs,
   };
 }

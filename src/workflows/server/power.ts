@@ -30,8 +30,7 @@ export type Asked = z.infer<typeof Asked>;
 
 export const askedIn = (memo: unknown): Asked | null => Asked.safeParse(memo).data ?? null;
 
-/** A forced power-off takes seconds and a power-on at most a minute or so; longer means that it does not happen. */
-const cutMs = 90_000;
+/** A power-on takes at most a minute or so; longer means that it does not happen. */
 const startMs = 180_000;
 
 /** In declared time: after this long without a sign a request is made again. */
@@ -85,8 +84,8 @@ export async function bringOff(
     const memo = remember({ ...(asked ?? askedNow(context)), forcedAt: now() });
     return wait("the power was cut; waiting for the machine to be off", { memo });
   }
-  if (elapsedMs(context, asked.forcedAt) >= cutMs)
-    throw mismatch(context, "off", "the BMC took the request and still reports it as on");
+  if (elapsedMs(context, asked.forcedAt) >= machine.cutMs)
+    throw mismatch(context, "off", "the request to cut its power was taken, and it is still on");
   return wait("the power was cut; waiting for the machine to be off", { memo: remember(asked) });
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a BareMetalHost suffers from, told by the end of its name as with the lab's machines (lab/world/traits.ts), which
- * have their own faults besides. None is final: like the real operator this one tries again for ever.
+ * What a BareMetalHost suffers from, told by the end of its own or its machine's name as with the lab's machines
+ * (lab/world/traits.ts), which have their own faults besides. None is final: like the real operator this one tries again for ever.
  */
 export interface HostFaults {
   /** Every deployment ends with a `provisioning error`, is deprovisioned and started again. */
@@ -11,10 +11,12 @@ export interface HostFaults {
   readonly deprovisionHangs: boolean;
 }
 
-export function hostFaultsOf(name: string): HostFaults {
+/** @param names of the host, which may be an id, and of its machine. */
+export function hostFaultsOf(names: readonly string[]): HostFaults {
+  const has = (ending: string): boolean => names.some((name) => name.endsWith(ending));
   return {
-    provisionFails: name.endsWith("-provision-fails"),
-    inspectHangs: name.endsWith("-inspect-hangs"),
-    deprovisionHangs: name.endsWith("-deprovision-hangs"),
+    provisionFails: has("-provision-fails"),
+    inspectHangs: has("-inspect-hangs"),
+    deprovisionHangs: has("-deprovision-hangs"),
   };
 }

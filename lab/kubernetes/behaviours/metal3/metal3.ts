@@ -13,7 +13,7 @@ import { takeGivenHardware } from "./inspection.ts";
 import { inventMachine } from "./invented-machine.ts";
 import type { Machines } from "./machines.ts";
 import { decide } from "./states.ts";
-import { stay, tell } from "./turn.ts";
+import { countDone, stay, tell } from "./turn.ts";
 import type { HostMemory, Turn, Verdict } from "./turn.ts";
 
 export interface Metal3Ports {
@@ -68,17 +68,19 @@ function open(host: KubeObject, cluster: ClusterClient, ports: Metal3Ports): Tur
   const spec = specOf(host);
   const memory = structuredClone(cluster.memory<HostMemory>(host) ?? {});
   const isManaged = !["", "unmanaged"].includes(stateOf(host));
+  const machine =
+    ports.machines.find(spec.bmc?.address ?? "") ?? inventMachine(host, memory, cluster);
   return {
     host,
     spec,
     status: draftStatus(host),
     memory,
     cluster,
-    machine: ports.machines.find(spec.bmc?.address ?? "") ?? inventMachine(host, memory, cluster),
+    machine,
     credentials: isManaged
       ? readCredentials(host, cluster)
       : { kind: "unusable", message: "the host is not managed", isMissing: false },
-    faults: hostFaultsOf(host.metadata.name),
+    faults: hostFaultsOf([host.metadata.name, machine.name]),
     capacity: ports.capacity ?? 20,
   };
 }
@@ -127,6 +129,7 @@ function go({ status, memory, cluster, spec }: Turn, to: State): void {
   delete memory.work;
   delete memory.retry;
   delete memory.power;
+  countDone(memory);
 }
 
 const operationOf: Partial<Record<State, Operation>> = {

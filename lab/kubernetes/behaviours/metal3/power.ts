@@ -1,7 +1,7 @@
 import { after, left, minute, second } from "#lab/kubernetes/behaviours/life.ts";
 import { hasPlainReboot, reboot, removePlainReboot } from "./annotations.ts";
-import { clearError, effectKey, failed, stay } from "./turn.ts";
-import type { Turn, Verdict } from "./turn.ts";
+import { clearError, countDone, effectKey, failed, stay } from "./turn.ts";
+import type { HostMemory, Turn, Verdict } from "./turn.ts";
 
 /** How often the power of a host at rest is looked at. */
 const pollMs = minute;
@@ -31,7 +31,7 @@ export function keepPower(turn: Turn): Verdict {
   const rebooting = asked !== null && (isProvisioned || asked.isForced) ? asked : null;
   const wanted = rebooting === null && spec.online ? "on" : "off";
   if (wanted === (isOn ? "on" : "off")) {
-    delete memory.power;
+    endChange(memory);
     if (status.errorType === "power management error") clearError(turn);
     status.errorCount = 0;
     return stay(pollMs);
@@ -43,6 +43,7 @@ export function keepPower(turn: Turn): Verdict {
   if (spec.disablePowerOff === true && wanted === "off") {
     if (!hasPlainReboot(host)) return stay(pollMs);
     machine.restart(how, effectKey(turn, "restart"));
+    countDone(memory);
     removePlainReboot(turn);
     return stay(0);
   }
@@ -52,16 +53,23 @@ export function keepPower(turn: Turn): Verdict {
 function change(turn: Turn, wanted: "on" | "off", how: "soft" | "hard"): Verdict {
   const { machine, memory, cluster } = turn;
   if (memory.power?.wanted !== wanted) {
+    endChange(memory);
     machine.setPower(wanted, how, effectKey(turn, `power-${wanted}`));
     const timeoutMs = how === "soft" ? softTimeoutMs : hardTimeoutMs;
     memory.power = { wanted, until: after(cluster, timeoutMs) };
   }
   const ms = left(cluster, memory.power.until);
   if (ms > 0) return stay(Math.min(ms, watchMs));
-  delete memory.power;
+  endChange(memory);
   const more = how === "soft" ? "Continuing with hard poweroff after soft poweroff fails. " : "";
   return failed(
     "power management error",
     `${more}Host power status was not ${wanted} after ${how === "soft" ? "180" : "60"} seconds`,
   );
+}
+
+function endChange(memory: HostMemory): void {
+  if (memory.power === undefined) return;
+  delete memory.power;
+  countDone(memory);
 }

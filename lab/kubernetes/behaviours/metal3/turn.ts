@@ -28,6 +28,8 @@ export interface HostMemory {
   work?: { readonly name: string; readonly until: number };
   /** After an error: when to try again, unless what it depends on changes before. Null: not until then. */
   retry?: { readonly at: number | null; readonly inputs: string };
+  /** How much was done to the machine already: what tells an effect from the same one at another time. */
+  done?: number;
   /** The power change that is under way, and when it counts as failed. */
   power?: { readonly wanted: "on" | "off"; readonly until: number };
   /** The machine of a host whose BMC address is none of the lab's. */
@@ -89,7 +91,13 @@ export function tell(turn: Turn, reason: string, message: string): void {
   turn.cluster.event(turn.host, "Normal", reason, message);
 }
 
-/** Idempotency key of what is done to the machine: the same for every look at the same wish. */
-export function effectKey({ host }: Turn, what: string): string {
-  return `${host.metadata.uid}/${host.metadata.generation ?? 1}/${what}`;
+/** Idempotency key of what is done to the machine: the same for every look at the same wish, another when the wish comes again. */
+export function effectKey({ host, memory }: Turn, what: string): string {
+  const { uid, generation = 1 } = host.metadata;
+  return `${uid}/${generation}/${memory.done ?? 0}/${what}`;
+}
+
+/** Something that was to be done has been done, or given up. */
+export function countDone(memory: HostMemory): void {
+  memory.done = (memory.done ?? 0) + 1;
 }
