@@ -46,7 +46,7 @@ const NodePool = z.strictObject({
 
 const ControlPlane = z.strictObject({
   replicas: z
-    .literal([1, 3, 5, 7], {
+    .union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)], {
       error: "must be 1, 3, 5 or 7: an even number of members survives no more losses",
     })
     .meta({ description: "1, 3, 5 or 7" }),

@@ -51,6 +51,9 @@ export const sentences: z.core.$ZodErrorMap = (issue) => {
   return undefined;
 };
 
+/** What zod says of a union whose schema has no words of its own. */
+const wordless = "Invalid input";
+
 /** Of a union's branches the one that came closest, so that its complaint is about the field and not about the union. */
 const closest = (branches: readonly (readonly Issue[])[]): readonly Issue[] =>
   branches.toSorted((a, b) => a.length - b.length)[0] ?? [];
@@ -60,7 +63,11 @@ function collect(issues: readonly Issue[], at: readonly PropertyKey[], fields: F
     const path = [...at, ...issue.path];
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) fields[pathText([...path, key])] ??= "is not a known field";
-    } else if (issue.code === "invalid_union" && issue.errors.length > 0) {
+    } else if (
+      issue.code === "invalid_union" &&
+      issue.errors.length > 0 &&
+      issue.message === wordless
+    ) {
       collect(closest(issue.errors), path, fields);
     } else {
       fields[pathText(path) || "body"] ??= lowerFirst(issue.message);

@@ -20,12 +20,13 @@ it("says what is awaited, what the operator does, and what it complains of, once
 });
 
 it("keeps in mind what was complained of last, because the operator tries again", () => {
-  const { memo } = waitFor("the machine", "Provisioning", [full]);
+  const { memo } = waitFor("the machine", "Provisioning", [full], { memo: undefined });
   const later = waitFor("the machine", "ImportInProgress", [], { memo });
   expect(later.reason).toBe(
     "waiting for the machine: ImportInProgress (before that, Error: 404 Not Found)",
   );
   const last = waitFor("the machine", "DataVolumeError", [bare], { memo: later.memo });
   expect(last.reason).toContain("(before that, Error: 404 Not Found)");
+  expect(waitFor("the machine", "Provisioning", [full]).memo).toBeUndefined();
   expect(waitFor("the machine", "Running", [], { memo: { other: 1 } }).memo).toBeUndefined();
 });

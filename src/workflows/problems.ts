@@ -20,17 +20,17 @@ const text = (problems: readonly Problem[]): string =>
   problems.map(({ source, reason, message }) => `${source}\n${reason}\n${message}`).join("\n\n");
 
 /**
- * What a wait says: what is awaited, what the operator does, and its first complaint. One line for people. A step that gives its
- * memo hears of the last complaint also when it has passed: an operator that tries again is silent until it fails again, and that is when a
+ * What a wait says: what is awaited, what the operator does, and its first complaint. One line for people. A step that gives
+ * what it remembers hears of the last complaint also when it has passed: an operator that tries again is silent until it fails again, and that is when a
  * deadline may come.
  */
 export function waitFor(
   what: string,
   doing: string,
   problems: readonly Problem[],
-  { memo }: { readonly memo?: unknown } = {},
+  remembered?: { readonly memo: unknown },
 ): Wait {
-  const before = LastComplaint.safeParse(memo).data?.lastComplaint;
+  const before = LastComplaint.safeParse(remembered?.memo).data?.lastComplaint;
   // One that says only its reason explains less than what was said before it.
   const problem = problems.find(({ message }) => message !== "");
   const now = problem === undefined ? undefined : `${problem.reason}: ${problem.message}`;
@@ -41,7 +41,7 @@ export function waitFor(
       ? ""
       : ` (${now === undefined && before !== undefined ? "before that, " : ""}${lastComplaint})`;
   return wait(`waiting for ${what}: ${doing}${complaint}`.slice(0, longest), {
-    ...(lastComplaint !== undefined && { memo: { lastComplaint } }),
+    ...(remembered !== undefined && lastComplaint !== undefined && { memo: { lastComplaint } }),
   });
 }
 
