@@ -69,7 +69,7 @@ export const vmCreate = workflow("vm.create", {
       const isDone = running
         ? state.power === "running" && state.ready
         : state.power === "stopped" && state.disks.every(isFilled);
-      if (!isDone) return waitFor(running ? "the machine to run" : "its disks", state);
+      if (!isDone) return waitFor(context, running ? "the machine to run" : "its disks", state);
       return placeOf(state);
     },
   })
