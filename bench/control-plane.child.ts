@@ -1,6 +1,7 @@
 /**
- * The control plane as `npm run serve` starts it, in a process that says when each part of starting was done. The
- * configuration comes from the environment. Modules are loaded only after the first line of code has been timed.
+ * The control plane as `npm run serve` starts it, in a process that says when each part of starting was done, and what it
+ * has needed when it is asked to stop. The configuration comes from the environment. Modules are loaded only after the
+ * first line of code has been timed.
  */
 import { enableCompileCache, flushCompileCache } from "node:module";
 
@@ -20,15 +21,25 @@ storage.then(
   () => undefined,
 );
 const { startControlPlane } = await import("#doors/control-plane.ts");
+const { kubeconfigOf } = await import("#doors/infrastructure.ts");
 const { onSignals } = await import("#doors/signals.ts");
+const { watchMemory } = await import("./memory.ts");
 say("loaded");
+const memory = watchMemory();
 const plane = await startControlPlane({
   config,
   log,
   pace: config.MILLWRIGHT_PACE ?? 1,
-  kubeconfig: null,
+  kubeconfig: kubeconfigOf(config, null),
   storage,
 });
-onSignals(log, () => plane.stop());
+onSignals(log, async () => {
+  const { database } = await storage;
+  const [row] = await database.query<{ n: number }>(
+    "select xact_commit::int as n from pg_stat_database where datname = current_database()",
+  );
+  say("stopping", { ...memory(), transactions: row?.n ?? 0 });
+  await plane.stop();
+});
 say("ready", { url: plane.url });
 flushCompileCache();

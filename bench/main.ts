@@ -1,5 +1,6 @@
 import { accept } from "./accept.ts";
 import { engines } from "./engines.ts";
+import { fleet } from "./fleet.ts";
 import { list } from "./list.ts";
 import { recover } from "./recover.ts";
 import { type Benchmark, tableText } from "./report.ts";
@@ -8,7 +9,7 @@ import { wake } from "./wake.ts";
 
 /** The door of the benchmarks: `npm run bench [-- name …] [--quick]`. */
 
-const benchmarks: readonly Benchmark[] = [accept, steps, wake, recover, list, engines];
+const benchmarks: readonly Benchmark[] = [accept, steps, wake, recover, list, engines, fleet];
 
 const usage = (): string =>
   [

@@ -21,10 +21,12 @@ const crds = "../shared/crds";
 /** The operators' own definitions; empty where the folder ../shared is absent, and then the lab's looser ones hold. */
 export const officialKinds = (): readonly CustomResource[] =>
   existsSync(crds)
-    ? ["cluster-api", "k0rdent-kcm", "kubevirt", "cdi"].flatMap((folder) => {
-        const path = join(crds, folder);
-        return readdirSync(path).length === 0 ? [] : readCrdFolder(path);
-      })
+    ? ["cluster-api", "k0rdent-kcm", "kubevirt", "cdi", "metal3-baremetal-operator"].flatMap(
+        (folder) => {
+          const path = join(crds, folder);
+          return readdirSync(path).length === 0 ? [] : readCrdFolder(path);
+        },
+      )
     : [];
 
 /** The lab's API server with its operators, and our drivers on it. */

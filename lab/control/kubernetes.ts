@@ -58,3 +58,9 @@ export function listKubernetesFaults({ kubernetes }: Context): Reply {
   if (kubernetes === null) return fail(404, "this lab has no Kubernetes");
   return ok({ revision: String(kubernetes.store.revision), faults: kubernetes.faults.list() });
 }
+
+/** `GET /_lab/kubernetes/requests`: what clients asked of the API server. */
+export function listKubernetesRequests({ kubernetes }: Context): Reply {
+  if (kubernetes === null) return fail(404, "this lab has no Kubernetes");
+  return ok({ requests: kubernetes.requests.list() });
+}

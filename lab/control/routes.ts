@@ -10,7 +10,7 @@ import {
   restartBmc,
 } from "./bmcs.ts";
 import { addFault } from "./faults.ts";
-import { disturbKubernetes, listKubernetesFaults } from "./kubernetes.ts";
+import { disturbKubernetes, listKubernetesFaults, listKubernetesRequests } from "./kubernetes.ts";
 import { fail, ok } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { clusterSnapshot } from "#lab/kubernetes/snapshot.ts";
@@ -29,8 +29,7 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: ["_lab", "snapshot"],
-    handle: ({ world, kubernetes }) =>
-      ok(snapshot(world.machines(), clusterSnapshot(kubernetes?.store.everything() ?? []))),
+    handle: takeSnapshot,
   },
   {
     method: "GET",
@@ -40,6 +39,7 @@ export const routes: readonly Route[] = [
   { method: "POST", path: ["_lab", "faults"], handle: addFault },
   { method: "GET", path: ["_lab", "kubernetes", "faults"], handle: listKubernetesFaults },
   { method: "POST", path: ["_lab", "kubernetes", "faults"], handle: disturbKubernetes },
+  { method: "GET", path: ["_lab", "kubernetes", "requests"], handle: listKubernetesRequests },
   {
     method: "GET",
     path: ["_lab", "bmcs"],
@@ -71,6 +71,16 @@ function describe(context: Context): Reply {
       checksumType: "sha256",
     })),
   });
+}
+
+/** The world, or of it what has a name that begins as asked. */
+function takeSnapshot({ world, kubernetes }: Context, { query }: Asked): Reply {
+  const prefix = query.get("prefix") ?? "";
+  const machines = [...world.machines()].filter(({ name }) => name.startsWith(prefix));
+  const objects = [...(kubernetes?.store.everything() ?? [])].filter(({ metadata }) =>
+    metadata.name.startsWith(prefix),
+  );
+  return ok(snapshot(machines, clusterSnapshot(objects)));
 }
 
 function listEffects({ world, fleet }: Context, { query }: Asked): Reply {

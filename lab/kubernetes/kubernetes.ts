@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from "node:crypto";
 import { Faults } from "./api/fault.ts";
 import { Listener } from "./api/listener.ts";
 import { Readiness } from "./api/readiness.ts";
+import { RequestCounts } from "./api/request-counts.ts";
 import { Service } from "./api/service.ts";
 import type { Behaviour, NewObject } from "./behaviours/behaviour.ts";
 import { createIdentity, kubeconfigOf } from "./identity.ts";
@@ -54,6 +55,8 @@ export interface Kubernetes {
   readonly store: ObjectStore;
   readonly kinds: Kinds;
   readonly faults: Faults;
+  /** What clients asked for since this start. */
+  readonly requests: RequestCounts;
   /** What a restart of the API server does to clients: connections cut, 503, then 429, and no history. */
   readonly restart: () => void;
   readonly close: () => Promise<void>;
@@ -94,7 +97,8 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     })),
   );
   const { tokens } = made;
-  const service = new Service({ ...hands, tokens, aggregated, readiness });
+  const requests = new RequestCounts();
+  const service = new Service({ ...hands, tokens, aggregated, readiness, requests });
   const listener = new Listener({
     key: made.key,
     cert: made.certificate,
@@ -123,6 +127,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       store,
       kinds,
       faults,
+      requests,
       restart,
       close,
     };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BmcAddress } from "./bmc-address.ts";
+import { ManagementCluster } from "./cluster-requests.ts";
 import { PoolName } from "./pool.ts";
 import { OnFailure } from "./server-inputs.ts";
 import {
@@ -55,11 +56,16 @@ export const RegisterServerBody = z
     pool: PoolName.optional(),
     tls: Tls.default({ mode: "pin" }),
     provisioner: Provisioner.default("redfish"),
+    managementCluster: ManagementCluster.optional(),
     inspect: z.boolean().default(true).meta({
       description:
         "Inspect the server as soon as it is registered; without it, it is not available",
     }),
     onFailure: OnFailure.default("undo"),
+  })
+  .refine((body) => body.managementCluster === undefined || body.provisioner === "metal3", {
+    path: ["managementCluster"],
+    message: "only goes with provisioner metal3: a server under redfish has no host anywhere",
   })
   .meta({ id: "RegisterServer" });
 export type RegisterServerBody = z.infer<typeof RegisterServerBody>;

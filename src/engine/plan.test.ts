@@ -87,14 +87,16 @@ it("shortens no deadline below what its workflow's drivers need in real time", (
   expect([1, 1e9].map((pace) => pacedWithinMs(hasty, pace))).toEqual([30_000, 30_000]);
 });
 
-it("looks again after a tenth of what is left, within bounds", () => {
+it("looks again after a tenth of what is left, or of what it is late by, within bounds", () => {
   const [look, , install] = workflow.steps;
   const next = (step = look!, elapsedMs = 0, pace = 1, expectedMs = 100_000) =>
     nextLookMs(step, { expectedMs, elapsedMs, pace });
   expect(next()).toBe(10_000);
   expect(next(look, 50_000)).toBe(5_000);
   expect(next(look, 95_000)).toBe(1_000);
-  expect(next(look, 500_000)).toBe(1_000);
+  expect([105_000, 250_000, 3_600_000].map((ms) => next(look, ms))).toEqual([
+    1_000, 15_000, 30_000,
+  ]);
   expect(next(look, 0, 1, 3_600_000)).toBe(30_000);
   expect([next(install), next(install, 0, 1, 3_600_000), next(install, 100_000)]).toEqual([
     10_000, 20_000, 5_000,

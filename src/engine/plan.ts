@@ -68,7 +68,11 @@ export const estimateMs = (plan: readonly Pick<PlannedStep, "expectedMs">[]): nu
 
 const DEFAULT_POLL = { minMs: 1_000, maxMs: 30_000 };
 
-/** When a waiting step is looked at again: after a tenth of what is left of its expected time, within its bounds. */
+/**
+ * When a waiting step is looked at again: after a tenth of what is left of its expected time, or, when that is over, of what it is
+ * late by, within its bounds. Many steps that are late together would otherwise be looked at as often as can be, by which
+ * whatever is late because it has too much to do gets more.
+ */
 export function nextLookMs(
   step: StepDefinition,
   {
@@ -80,6 +84,6 @@ export function nextLookMs(
   const { poll } = step.times;
   const minMs = (poll === undefined ? DEFAULT_POLL.minMs : durationMs(poll.min)) / pace;
   const maxMs = (poll === undefined ? DEFAULT_POLL.maxMs : durationMs(poll.max)) / pace;
-  const wanted = Math.max(0, expectedMs - elapsedMs) / 10;
+  const wanted = Math.abs(expectedMs - elapsedMs) / 10;
   return Math.round(Math.min(maxMs, Math.max(minMs, wanted)));
 }

@@ -6,8 +6,10 @@ import {
   machinesOf,
   plotCluster,
   standingCluster,
+  clusterSpeed,
 } from "./clusters.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
+import { type ArrangedMetal, expectOwnHosts, plotMetal, standingMetal } from "./metal-clusters.ts";
 
 /** Growing and shrinking a node pool. What fails sets the number back, and the machines follow. */
 
@@ -17,6 +19,7 @@ interface Scaled extends ArrangedCluster {
 
 const scaling = (from: number, to: number): Arrangement<Scaled> => ({
   title: `from ${from} to ${to}`,
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site, {
       nodePools: [{ name: "workers", nodeCount: from, pool: null }],
@@ -43,3 +46,23 @@ const scaling = (from: number, to: number): Arrangement<Scaled> => ({
 
 sagaCases(clusterScale, scaling(1, 2));
 sagaCases(clusterScale, { ...scaling(2, 1), steps: ["apply-scale", "release-resources"] });
+
+/** With servers of a pool: growing draws one more, shrinking gives one back, once it is clean. */
+const scalingMetal = (from: number, to: number): Arrangement<ArrangedMetal> => ({
+  title: `from ${from} to ${to} servers`,
+  async arrange(site) {
+    const plot = await plotMetal(site, { workers: from, poolSize: 1 + Math.max(from, to) });
+    await standingMetal(site, plot);
+    const { id, ref, subject } = plot;
+    const input = { clusterId: id, nodePool: "workers", nodeCount: to };
+    return { id, ref, subject, plot, request: { workflow: "cluster.scale", input } };
+  },
+  completed: (site, { plot }) => expectOwnHosts(site, plot, { workers: to }),
+  next: (_site, { id }) => ({
+    workflow: "cluster.scale",
+    input: { clusterId: id, nodePool: "workers", nodeCount: to },
+  }),
+});
+
+sagaCases(clusterScale, { ...scalingMetal(1, 2), steps: ["allocate-resources"] });
+sagaCases(clusterScale, { ...scalingMetal(2, 1), steps: ["release-resources"] });

@@ -7,6 +7,7 @@ import {
   plotCluster,
   standingCluster,
   versions,
+  clusterSpeed,
 } from "./clusters.ts";
 import { sagaCases } from "./harness.ts";
 
@@ -16,6 +17,7 @@ interface Upgraded extends ArrangedCluster {
 
 /** One minor version up: control plane first, then the workers. */
 sagaCases<Upgraded>(clusterUpgrade, {
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site);
     await standingCluster(site, plot);

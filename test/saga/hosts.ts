@@ -15,7 +15,7 @@ import { type ServerSubject, serverSubject } from "./subject.ts";
 const nobody = "run_00000000000000000000000000" satisfies RunId;
 export const place = { managementCluster: "lab-admin", namespace: "default" } as const;
 
-const writing = (): KubernetesWrite => ({
+export const writing = (): KubernetesWrite => ({
   signal: AbortSignal.timeout(120_000),
   key: `${nobody}/arranged`,
   run: nobody,

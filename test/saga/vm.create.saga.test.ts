@@ -1,10 +1,12 @@
 import { expect } from "vitest";
 import { vmCreate } from "#workflows/vm/create.ts";
+import { clusterSpeed } from "./clusters.ts";
 import { type ArrangedVm, plotVm, writing } from "./vms.ts";
 import { sagaCases } from "./harness.ts";
 
 /** Making a virtual machine with two disks and user data. What fails leaves no object, no disk, no secret and no record. */
 sagaCases<ArrangedVm>(vmCreate, {
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const userData = site.secret("#cloud-config\n");
     const plot = plotVm(site, { userData: userData.id });

@@ -1,11 +1,13 @@
 import { expect } from "vitest";
 import { vmDelete } from "#workflows/vm/delete.ts";
+import { clusterSpeed } from "./clusters.ts";
 import { type ArrangedVm, plotVm, standingVm } from "./vms.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
 
 /** Taking a virtual machine away, with its disks and without. Afterwards its name is free. */
 const deletion = (keepDisks: boolean): Arrangement<ArrangedVm> => ({
   title: keepDisks ? "keeping its disks" : "with its disks",
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotVm(site);
     await standingVm(site, plot);

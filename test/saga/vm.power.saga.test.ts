@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { VmPower, VmPowerAction } from "#contract/vm.ts";
 import { vmPower } from "#workflows/vm/power.ts";
+import { clusterSpeed } from "./clusters.ts";
 import { type ArrangedVm, plotVm, standingVm, writing } from "./vms.ts";
 import { type Arrangement, sagaCases } from "./harness.ts";
 
@@ -8,6 +9,7 @@ import { type Arrangement, sagaCases } from "./harness.ts";
 
 const acting = (action: VmPowerAction, end: VmPower): Arrangement<ArrangedVm> => ({
   title: action,
+  labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotVm(site, { running: action !== "start" });
     await standingVm(site, plot);

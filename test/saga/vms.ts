@@ -58,8 +58,8 @@ function subjectOf(site: Site, id: VmId, name: string): Subject {
       return view;
     },
     async world() {
-      const { kubernetes } = Snapshot.parse(await site.lab.get("/snapshot"));
-      const own = Object.keys(kubernetes).filter((key) => key.includes(`/${name}`));
+      const { kubernetes } = Snapshot.parse(await site.lab.get(`/snapshot?prefix=${name}`));
+      const own = Object.keys(kubernetes);
       const vm = Wish.safeParse(kubernetes[`VirtualMachine.kubevirt.io default/${name}`]);
       return { objects: own.toSorted(), runStrategy: vm.data?.spec.runStrategy ?? null };
     },

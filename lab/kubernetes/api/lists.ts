@@ -59,6 +59,9 @@ export function listPage(store: ObjectStore, target: Target, query: URLSearchPar
   return page(all, asked === "0" ? 0 : limit, store.revision);
 }
 
+/** A labelSelector of one label and its value. */
+const onlyLabel = /^\s*([^\s=!,()]+)\s*==?\s*([^\s=!,()]+)\s*$/;
+
 /** Which objects the path and the selectors of a request mean. */
 export function matcherOf(target: Target, query: URLSearchParams): Matches {
   const tests: Matches[] = [];
@@ -72,15 +75,23 @@ export function matcherOf(target: Target, query: URLSearchParams): Matches {
   return (object) => tests.every((test) => test(object));
 }
 
-/** A list of the newest state: one object by its name, as kubectl asks before it waits, needs no look at the others. */
+/**
+ * A list of the newest state, in the order of lists: one object by its name, as kubectl asks before it waits, or those that carry a
+ * label, as every look at a cluster asks, need no look at the others.
+ */
 function narrowed(
   store: ObjectStore,
   { served, namespace }: Target,
   query: URLSearchParams,
 ): readonly KubeObject[] {
   const [, name] = /^metadata\.name==?([^,]+)$/.exec(query.get("fieldSelector") ?? "") ?? [];
-  if (name === undefined || (namespace === null && served.kind.scope === "Namespaced"))
-    return store.list(served.name);
+  if (name === undefined || (namespace === null && served.kind.scope === "Namespaced")) {
+    const [, label, value] = onlyLabel.exec(query.get("labelSelector") ?? "") ?? [];
+    if (label === undefined || value === undefined) return store.list(served.name);
+    return store
+      .select(served.name, { labels: { [label]: value } })
+      .toSorted((a, b) => (pathOf(a.metadata) < pathOf(b.metadata) ? -1 : 1));
+  }
   const found = store.get({ kind: served.name, namespace: namespace ?? "", name });
   return found === undefined ? [] : [found];
 }

@@ -12,6 +12,7 @@ import { answerOpenapi } from "./openapi.ts";
 import { splitPath, targetOf } from "./place.ts";
 import type { Target } from "./place.ts";
 import type { Readiness } from "./readiness.ts";
+import type { RequestCounts } from "./request-counts.ts";
 import { formOf } from "./represent.ts";
 import { authenticate, authorize } from "./users.ts";
 import { Watch } from "./watch.ts";
@@ -27,6 +28,7 @@ export interface ServicePorts extends ObjectPorts {
   readonly tokens: Readonly<Record<string, string>>;
   readonly aggregated: readonly AggregatedApi[];
   readonly readiness: Readiness;
+  readonly requests: RequestCounts;
   readonly effect: NoteEffect;
 }
 
@@ -78,7 +80,11 @@ export class Service {
       .map(decodeURIComponent);
     const known = this.#public(segments);
     if (known !== undefined) return answered(known);
-    const { readiness, tokens, kinds } = this.#ports;
+    const { readiness, tokens, kinds, requests } = this.#ports;
+    const target = targetOf(segments, kinds);
+    const isWatch =
+      request.method === "GET" && target?.name === null && isSet(url.searchParams, "watch");
+    requests.add(verbOf(request.method, target, isWatch), resourceOf(target));
     readiness.check();
     const { authorization, accept } = request.headers;
     const call: Call = {
@@ -96,12 +102,10 @@ export class Service {
         ? (answerDiscovery(segments, accept, kinds, paths) ?? answerOpenapi(segments, kinds))
         : undefined;
     if (described !== undefined) return answered(described);
-    const target = targetOf(segments, kinds);
     if (target === undefined) return answered(this.#aggregated(call) ?? nowhere);
     if (target.subresource !== null && !hasSubresource(target)) return answered(nowhere);
-    const isWatch = call.method === "GET" && target.name === null && isSet(call.query, "watch");
     authorize(call.user, {
-      verb: verbOf(call, target, isWatch),
+      verb: verbOf(call.method, target, isWatch),
       group: target.served.kind.group,
       plural: target.served.kind.plural,
       name: target.name ?? "",
@@ -173,7 +177,8 @@ const version = {
   platform: "linux/amd64",
 };
 
-function verbOf({ method }: Call, { name }: Target, isWatch: boolean): string {
+function verbOf(method: string, target: Target | undefined, isWatch: boolean): string {
+  const name = target === undefined ? "" : target.name;
   switch (method) {
     case "GET":
       return isWatch ? "watch" : name === null ? "list" : "get";
@@ -186,6 +191,14 @@ function verbOf({ method }: Call, { name }: Target, isWatch: boolean): string {
     default:
       return method.toLowerCase();
   }
+}
+
+/** As an audit log names it; empty for a path that names none of the kinds. */
+function resourceOf(target: Target | undefined): string {
+  if (target === undefined) return "";
+  const { plural, group } = target.served.kind;
+  const resource = group === "" ? plural : `${plural}.${group}`;
+  return target.subresource === null ? resource : `${resource}/${target.subresource}`;
 }
 
 /** Whatever went wrong as a Status. */

@@ -41,6 +41,8 @@ export function compare(
   before: unknown,
   after: unknown,
 ): Comparison {
+  // Objects are never changed in place: what nobody touched is the very same.
+  if (before === after) return same;
   const old = partsOf(schema, before);
   const next = partsOf(schema, after);
   if (old === null || next === null || isList(before) !== isList(after)) {

@@ -26,6 +26,8 @@ export function isEmpty(fields: Fields): boolean {
 
 /** What is in one or both. */
 export function union(a: Fields, b: Fields): Fields {
+  if (isEmpty(a)) return b;
+  if (isEmpty(b)) return a;
   const onlyB = [...b.children].filter(([element]) => !a.children.has(element));
   const ofA = [...a.children].map(([element, child]): [string, Fields] => [
     element,
@@ -34,15 +36,15 @@ export function union(a: Fields, b: Fields): Fields {
   return fieldsOf(a.owned || b.owned, [...ofA, ...onlyB]);
 }
 
-/** What is in `a` but not in `b`. A field of `b` takes nothing away below it. */
+/** What is in `a` but not in `b`: `a` itself when nothing of it is. A field of `b` takes nothing away below it. */
 export function difference(a: Fields, b: Fields): Fields {
-  return fieldsOf(
-    a.owned && !b.owned,
-    [...a.children].map(([element, child]) => [
-      element,
-      difference(child, b.children.get(element) ?? noFields),
-    ]),
-  );
+  if (isEmpty(b)) return a;
+  const children = [...a.children].map(([element, child]): [string, Fields] => [
+    element,
+    difference(child, b.children.get(element) ?? noFields),
+  ]);
+  const isWhole = children.every(([element, child]) => child === a.children.get(element));
+  return isWhole && !(a.owned && b.owned) ? a : fieldsOf(a.owned && !b.owned, children);
 }
 
 /** What is in both. */

@@ -25,11 +25,35 @@ export function isSameManager(a: Manager["entry"], b: Manager["entry"]): boolean
   );
 }
 
+/**
+ * Both forms of what managers own, by each other. Neither is ever changed in place, and of an object's managers a write changes
+ * one: the others need not be read and written anew each time.
+ */
+const readForms = new WeakMap<object, Fields>();
+const writtenForms = new WeakMap<Fields, object>();
+
+function readFields(json: object): Fields {
+  const known = readForms.get(json);
+  if (known !== undefined) return known;
+  const fields = fieldsFromJson(json);
+  readForms.set(json, fields);
+  return fields;
+}
+
+function writtenFields(fields: Fields): object {
+  const known = writtenForms.get(fields);
+  if (known !== undefined) return known;
+  const json = fieldsToJson(fields);
+  writtenForms.set(fields, json);
+  readForms.set(json, fields);
+  return json;
+}
+
 export function managersOf(object: KubeObject | null): readonly Manager[] {
   const entries = object?.metadata.managedFields ?? [];
   return entries.map(({ fieldsV1, fieldsType: _fieldsType, ...entry }) => ({
     entry,
-    fields: fieldsFromJson(fieldsV1),
+    fields: readFields(fieldsV1),
   }));
 }
 
@@ -41,7 +65,7 @@ export function withManagers(object: KubeObject, managers: readonly Manager[]): 
     .map(({ entry, fields }): ManagedFieldsEntry => ({
       ...entry,
       fieldsType: "FieldsV1",
-      fieldsV1: fieldsToJson(fields),
+      fieldsV1: writtenFields(fields),
     }));
   const { managedFields: _before, ...metadata } = object.metadata;
   if (managedFields.length === 0) return { ...object, metadata };

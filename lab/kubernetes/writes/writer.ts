@@ -107,6 +107,8 @@ export class Writer {
     given: KubeObject,
     options: { readonly subresource: Subresource; readonly isVersionNeeded: boolean },
   ): KubeObject {
+    // Operators are level-based: most of what they write is what is there, which needs no look at its fields.
+    if (writing.isOperator && isDeepStrictEqual(given, live)) return live;
     const { served, manager } = writing;
     const { kind } = served;
     const { subresource, isVersionNeeded } = options;

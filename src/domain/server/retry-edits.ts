@@ -34,6 +34,10 @@ const unchanged = { username: "unchanged", password: "unchanged" };
 const registration = editOf({
   input: ServerRegisterInput,
   request: RegisterServerBody,
+  fixed: {
+    provisioner: "cannot be edited: ask for a new registration",
+    managementCluster: "cannot be edited: ask for a new registration",
+  },
   amid: ["displayName", "tags", "pool", "inspect", "onFailure"],
   before: (
     { serverId: _id, region: _r, project: _p, credentials: _c, host: _h, ...input },

@@ -16,8 +16,10 @@ export const readParts = async (
 ): Promise<ClusterParts> => {
   const { namespace, name } = cluster.metadata;
   const from = { namespace, labels: { [capiLabels.cluster]: name } };
-  const deployments = await client.list(machineDeploymentKind, from, options);
-  const machines = await client.list(machineKind, from, options);
+  const [deployments, machines] = await Promise.all([
+    client.list(machineDeploymentKind, from, options),
+    client.list(machineKind, from, options),
+  ]);
   return { cluster, deployments, machines };
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { KubernetesPlace } from "#contract/cluster.ts";
 import { failureCodes, rowOf } from "#contract/failures.ts";
 import { RunId } from "#contract/ids.ts";
 import {
@@ -16,7 +17,7 @@ import { type Call, type Route, route } from "#http/endpoint.ts";
 import { errorOf, single } from "#http/envelope.ts";
 import { inOrder } from "#http/in-order.ts";
 import { idempotencyHeaders, idempotencyKey, requestText } from "#http/once.ts";
-import { placeFor } from "#http/kubernetes-choice.ts";
+import { configured, placeFor } from "#http/kubernetes-choice.ts";
 import { type Place, PlaceParams, placeOf } from "#http/place.ts";
 import { Plan } from "#http/plan.ts";
 import { refuseUnlisted } from "#http/pool-list.ts";
@@ -46,7 +47,7 @@ async function registration(
   const { username, password } = body;
   const secret = await deps.seal(JSON.stringify({ username, password }));
   const input = registerInput({
-    host: body.provisioner === "metal3" ? hostPlace(deps.kubernetes) : null,
+    host: hostPlace(deps.kubernetes, body),
     body,
     serverId: deps.ids.server(),
     credentials: secret.id,
@@ -56,9 +57,12 @@ async function registration(
   return { workflow: "server.register", input, secrets: [secret], facts: [] };
 }
 
-/** Null where there is none: the registration is then refused by the server itself. */
-const hostPlace = (kubernetes: ApiDependencies["kubernetes"]) =>
-  kubernetes === null ? null : placeFor(kubernetes);
+/** Where Metal3's host will be kept; null under redfish. UNAVAILABLE when it would need a management cluster and none is configured. */
+const hostPlace = (
+  kubernetes: ApiDependencies["kubernetes"],
+  { provisioner, managementCluster }: RegisterServerBody,
+): KubernetesPlace | null =>
+  provisioner === "metal3" ? placeFor(configured(kubernetes), managementCluster) : null;
 
 const registerRoute = (deps: ApiDependencies, door: Door): Route =>
   route(
@@ -68,7 +72,7 @@ const registerRoute = (deps: ApiDependencies, door: Door): Route =>
       tag: "Servers",
       summary: "Register a server",
       description:
-        "Reaches the BMC, pins its certificate, identifies the machine, stores the credentials encrypted and, unless told otherwise, inspects it. A machine that is registered already is refused with its id. With `Prefer: wait`, a registration that failed and left no server is answered with its run's error, whose `details` name the run.",
+        "Reaches the BMC, pins its certificate, identifies the machine, stores the credentials encrypted and, unless told otherwise, inspects it. A machine that is registered already is refused with its id. With `provisioner: metal3` it becomes a BareMetalHost on a management cluster too. With `Prefer: wait`, a registration that failed and left no server is answered with its run's error, whose `details` name the run.",
       access: "key",
       params: PlaceParams,
       query: PlanQuery,

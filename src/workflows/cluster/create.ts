@@ -15,7 +15,7 @@ import {
   writing,
 } from "./kit.ts";
 import { isWhole, look, waitFor } from "./look.ts";
-import { returnTaken, takeServers } from "./servers.ts";
+import { allOfThem, returnSpare, takeServers } from "./servers.ts";
 
 /**
  * cluster.create: builds a Kubernetes cluster on the management cluster, from servers of pools where it asks for some.
@@ -60,7 +60,7 @@ export const clusterCreate = workflow("cluster.create", {
         return skip("no machine of it is drawn from a pool", { servers: [] });
       return { servers: [...(await takeServers(context, wishes))].map(publicServer) };
     },
-    undo: returnTaken,
+    undo: async (context) => (await returnSpare(context, allOfThem)) ?? undefined,
   })
   .step("apply-cluster", {
     expected: "2s",
@@ -78,7 +78,7 @@ export const clusterCreate = workflow("cluster.create", {
   .step("await-infrastructure", {
     expected: "1m",
     within: "30m",
-    poll: { min: "2s", max: "15s" },
+    poll: { min: "3s", max: "1m" },
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
       const state = await look(context);
@@ -90,7 +90,7 @@ export const clusterCreate = workflow("cluster.create", {
   .step("await-control-plane", {
     expected: "5m",
     within: "45m",
-    poll: { min: "2s", max: "20s" },
+    poll: { min: "5s", max: "1m" },
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
       const state = await look(context);
@@ -102,7 +102,7 @@ export const clusterCreate = workflow("cluster.create", {
   .step("await-workers", {
     expected: "4m",
     within: "60m",
-    poll: { min: "2s", max: "20s" },
+    poll: { min: "5s", max: "1m" },
     output: z.object({ endpoint: z.string().nullable() }),
     undo: nothing("waiting changes nothing"),
     run: async (context) => {

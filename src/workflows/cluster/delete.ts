@@ -2,7 +2,7 @@ import { ClusterDeleteInput } from "#contract/cluster-inputs.ts";
 import { nothing } from "#engine/kit.ts";
 import { clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
 import { standing, tellProblems, waitFor } from "./look.ts";
-import { returnSpare } from "./servers.ts";
+import { allOfThem, returnSpare } from "./servers.ts";
 
 /**
  * cluster.delete: takes a cluster away, machines and all.
@@ -49,7 +49,7 @@ export const clusterDelete = workflow("cluster.delete", {
     expected: "5s",
     within: "2h",
     poll: { min: "5s", max: "30s" },
-    run: async (context) => (await returnSpare(context, { group: null, keep: 0 })) ?? undefined,
+    run: async (context) => (await returnSpare(context, allOfThem)) ?? undefined,
   })
   .step("record", {
     expected: "1s",

@@ -5,7 +5,7 @@ import { Failure } from "#contract/failures.ts";
 import { nothing, skip } from "#engine/kit.ts";
 import { clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
 import { isWhole, look, waitFor } from "./look.ts";
-import { returnSpare, returnTaken, takeServers } from "./servers.ts";
+import { returnGrowth, returnSpare, takeServers } from "./servers.ts";
 
 /**
  * cluster.scale: changes the number of a node pool's machines.
@@ -55,7 +55,13 @@ export const clusterScale = workflow("cluster.scale", {
         servers: servers.map(({ server, pool: from, group }) => ({ server, pool: from, group })),
       };
     },
-    undo: returnTaken,
+    undo: async (context) => {
+      const { pool, before } = context.prior.validate ?? { pool: null, before: 0 };
+      if (pool === null) return;
+      return (
+        (await returnGrowth(context, { group: context.input.nodePool, keep: before })) ?? undefined
+      );
+    },
   })
   .step("apply-scale", {
     expected: "2s",

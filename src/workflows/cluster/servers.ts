@@ -11,25 +11,38 @@ const owner = ({ run, resource }: ClusterContext) => ({
   project: resource.project,
 });
 
-/** Takes servers for every wish or none, and marks their hosts for the cluster. Answers with those that the record did not have yet. */
+/** Takes servers for every wish or none, and marks their hosts for the cluster. Answers with all servers of the wishes' groups. */
 export async function takeServers(
   context: ClusterContext,
   wishes: readonly AllocationWish[],
 ): Promise<readonly AllocatedServer[]> {
-  const { ports, resource, fact } = context;
+  const { ports, resource } = context;
   const allocated = await ports.allocations.allocate(owner(context), wishes, reading(context));
   await ports.hostPool.assign(refOf(resource), allocated, writing(context));
-  const known = new Set(resource.servers.map(({ server }) => server));
-  const fresh = allocated.filter(({ server }) => !known.has(server));
-  if (fresh.length > 0) fact({ type: "cluster.servers_allocated", data: { servers: [...fresh] } });
+  tellAllocated(context, allocated);
   return allocated;
 }
 
-/** Gives back what this run took, as far as it came: an undo. Undefined when that is done. */
-export async function returnTaken(context: ClusterContext): Promise<Wait | undefined> {
-  const held = await context.ports.allocations.held(context.resource.id, reading(context));
-  const taken = held.filter(({ takenBy }) => takenBy === context.run.id);
-  return (await returnIdle(context, taken, taken.length)) ?? undefined;
+function tellAllocated({ resource, fact }: ClusterContext, held: readonly AllocatedServer[]): void {
+  const known = new Set(resource.servers.map(({ server }) => server));
+  const fresh = held.filter(({ server }) => !known.has(server));
+  if (fresh.length > 0) fact({ type: "cluster.servers_allocated", data: { servers: [...fresh] } });
+}
+
+/**
+ * Brings a group back to as many servers as it had: an undo. Which machine goes is the operator's choice, so what stays may be
+ * what this run took; it is the cluster's then. Null when that is done.
+ */
+export async function returnGrowth(
+  context: ClusterContext,
+  before: { readonly group: string; readonly keep: number },
+): Promise<Wait | null> {
+  const waiting = await returnSpare(context, before);
+  if (waiting !== null) return waiting;
+  const { ports, resource } = context;
+  await ports.allocations.confirm(owner(context), reading(context));
+  tellAllocated(context, await ports.allocations.held(resource.id, reading(context)));
+  return null;
 }
 
 /** Gives these servers back, marks first: a host that is free must not be found by the cluster any more. */
@@ -41,6 +54,9 @@ async function returnServers(context: ClusterContext, servers: readonly ServerId
   const known = servers.filter((id) => resource.servers.some(({ server }) => server === id));
   if (known.length > 0) fact({ type: "cluster.servers_released", data: { servers: known } });
 }
+
+/** What a cluster that is gone keeps of its servers. */
+export const allOfThem = { group: null, keep: 0 } as const;
 
 /**
  * Gives back as many servers of a group (null: of all of them) as it has too many, once their hosts are idle: one that is still being cleaned is nobody's
