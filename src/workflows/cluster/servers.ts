@@ -25,8 +25,10 @@ export async function takeServers(
 
 function tellAllocated({ resource, fact }: ClusterContext, held: readonly AllocatedServer[]): void {
   const known = new Set(resource.servers.map(({ server }) => server));
-  const fresh = held.filter(({ server }) => !known.has(server));
-  if (fresh.length > 0) fact({ type: "cluster.servers_allocated", data: { servers: [...fresh] } });
+  const servers = held
+    .filter(({ server }) => !known.has(server))
+    .map(({ server, pool, group }) => ({ server, pool, group }));
+  if (servers.length > 0) fact({ type: "cluster.servers_allocated", data: { servers } });
 }
 
 /**
