@@ -5,7 +5,7 @@ import { poolTable } from "#domain/pool/row.ts";
 import type { PoolState } from "#domain/pool/state.ts";
 import { serverTable } from "#domain/server/row.ts";
 import { inspected, registerInput } from "#domain/server/testing/story.ts";
-import type { AllocationWish } from "#drivers/cluster-ports.ts";
+import type { AllocationPort, AllocationWish } from "#drivers/cluster-ports.ts";
 import { createAllocations } from "#engine/allocations.ts";
 import { type ResourceBindings, Resources, bindPool, bindResource } from "#engine/resources.ts";
 import { type OpenJournal, openJournal } from "#journal/postgres-journal.ts";

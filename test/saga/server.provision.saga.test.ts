@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { z } from "zod";
 import type { Completion } from "#contract/server.ts";
 import { backends } from "#test/backends.ts";
 import { serverProvision } from "#workflows/server/provision.ts";
@@ -85,7 +86,7 @@ sagaCases(serverProvision, {
       spec: { online: true, image: { url: site.diskImage.url } },
       status: { provisioning: { state: "provisioned", image: { url: site.diskImage.url } } },
     });
-    const { name } = host?.spec["userData"] as { readonly name: string };
+    const { name } = z.object({ name: z.string() }).parse(host?.spec["userData"]);
     expect(others.filter((key) => key.startsWith("Secret ")).map((key) => key.slice(7))).toEqual([
       `default/${hostRef(id).name}-bmc`,
       `default/${name}`,
