@@ -45,7 +45,7 @@ export interface SliceOptions {
   /** Set when this process wants to stop: the slice ends at its next commit. */
   readonly stopping: () => boolean;
   /** Whether the lease is kept through a wait until then, to go on here; by default every wait gives it back. */
-  readonly keeps?: (dueAt: number) => boolean;
+  readonly keeps?: (dueAt: number, waiting: RunState["waiting"]) => boolean;
   /** Told the run's state at the beginning and after each commit. */
   readonly tell?: (state: RunState) => void;
 }
@@ -261,7 +261,7 @@ function commitOf(
             dueAt === null ||
             decision === "yield" ||
             decision.do !== "wait" ||
-            keeps?.(dueAt) !== true,
+            keeps?.(dueAt, run.waiting) !== true,
         },
       ],
     }),

@@ -35,6 +35,16 @@ describe("a slice at Trigger.dev on the embedded database", () => {
     },
   );
 
+  it(
+    "gives its worker back while its run waits for a child, which may have no other",
+    { timeout },
+    async () => {
+      // More parents than workers: each of them sitting on one would leave none for the children.
+      const registered = await Promise.all(Array.from({ length: 6 }, () => trigger.register()));
+      expect(new Set(registered.map(({ id }) => id)).size).toBe(6);
+    },
+  );
+
   it("ends when its run is cancelled, with the world as before", { timeout }, async () => {
     const { api, world } = trigger;
     const { id, bmc } = await trigger.register();

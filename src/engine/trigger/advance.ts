@@ -116,10 +116,14 @@ function sliceOf(
     ports,
     signals,
     stopping: () => triggerRun.signal.aborted,
-    keeps: (dueAt) => dueAt - core.clock.now() <= shortWaitMs,
+    keeps: (dueAt, waiting) => dueAt - core.clock.now() <= shortWaitMs && !isForRun(waiting),
     tell: triggerRun.tell,
   };
 }
+
+/** A run that waits for another one must not sit on a worker which that one may need: parents would keep all of them. */
+const isForRun = (waiting: RunState["waiting"]): boolean =>
+  waiting?.wakesOn?.startsWith("run ") === true;
 
 /** The lease that was handed over under this very fence, unless a worker has it already. */
 async function take(
