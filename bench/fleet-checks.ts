@@ -25,7 +25,7 @@ export function fleetProblems(
     const wanted = cancelled.has(run) ? "cancelled" : "completed";
     if (status !== wanted) problems.push(`${name} is ${status} and not ${wanted}`);
   }
-  const kept = new Set(runs.filter(({ run }) => !cancelled.has(run)).map(({ name }) => name));
+  const kept = new Set(runs.filter(({ status }) => status === "completed").map(({ name }) => name));
   const whole = clusters.filter((cluster) => wholeAt(cluster) !== null);
   for (const { metadata } of clusters)
     if (!kept.has(metadata.name)) problems.push(`${metadata.name} was taken back and is there`);

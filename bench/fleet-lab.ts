@@ -94,9 +94,12 @@ export interface FleetLab {
   effects(): Promise<Effects>;
   /** Every object by kind, namespace and name. */
   objects(): Promise<readonly string[]>;
-  /** Resolves when the operators have left nothing of what is wanted to do, looked at every second. */
+  /** Resolves when the operators have left nothing of what is wanted to do, looked at every few seconds. */
   until(isTrue: (clusters: readonly LabCluster[]) => boolean): Promise<void>;
 }
+
+/** A list of a thousand clusters is some work for the lab. */
+const LOOK_EVERY_MS = 5_000;
 
 /** Runs `work` beside a new lab, which is gone afterwards. */
 export async function besideLab<Result>(
@@ -135,7 +138,7 @@ export async function besideLab<Result>(
           return Object.keys(snapshot.kubernetes);
         },
         async until(isTrue) {
-          while (!isTrue(await clusters())) await sleep(1_000);
+          while (!isTrue(await clusters())) await sleep(LOOK_EVERY_MS);
         },
       });
       await child.stop();

@@ -88,10 +88,10 @@ async function page(url: string, query: string): Promise<z.infer<typeof Page>> {
   return Page.parse(await response.json());
 }
 
-/** Cancels the newest runs one after the other; those that have ended first stay as they are. */
+/** Cancels the oldest runs one after the other, each further on; those that have ended first stay as they are. */
 async function cancelSome(url: string, count: number, overMs: number): Promise<Set<string>> {
   const cancelled = new Set<string>();
-  const { data } = await page(url, `limit=${count}`);
+  const { data } = await page(url, `sort=createdAt&limit=${count}`);
   for (const { id } of data) {
     await sleep(overMs / count);
     const { status } = await fetch(`${url}${runsPath}/${id}/cancel`, { method: "POST", headers });

@@ -39,10 +39,12 @@ async function measureFloor(lab: FleetLab, names: readonly string[]): Promise<Fl
     await lab.client.create(timedClusterKind, manifestOf(name), options);
   });
   await lab.until((clusters) => clusters.every((cluster) => wholeAt(cluster) !== null));
-  const wholeMs = (await lab.clusters()).map(
-    (cluster) => (wholeAt(cluster) ?? 0) - (askedAt.get(cluster.metadata.name) ?? 0),
-  );
-  return { wholeMs, allMs: Date.now() - began };
+  const ends = (await lab.clusters()).map((cluster) => ({
+    name: cluster.metadata.name,
+    at: wholeAt(cluster) ?? Number.NaN,
+  }));
+  const wholeMs = ends.map(({ name, at }) => at - (askedAt.get(name) ?? Number.NaN));
+  return { wholeMs, allMs: Math.max(...ends.map(({ at }) => at)) - began };
 }
 
 interface Measured {
@@ -191,7 +193,7 @@ export const fleet: Benchmark = {
       notes: [
         `${size} clusters of one control plane and one worker, asked for by 16 callers, on a lab that runs ${speed} times as fast as life; one in 20 was cancelled on its way.`,
         "Checked: every run ended as it must, every cluster is there once and whole, nothing is left of the cancelled ones, no lock is left, nothing was done twice.",
-        "The floor is the same clusters written as manifests to another lab, nobody looking on but for a list each second; both times are to the whole cluster, the floor's to the second.",
+        "The floor is the same clusters written as manifests to another lab, nobody looking on but for a list every five seconds; both times are to the whole cluster, the floor's to the second.",
       ],
       figures: Object.fromEntries(
         measured.results.map(({ kind, measured: { ours, oursMs, labRssMb } }) => [

@@ -248,8 +248,8 @@ describe("hosts", () => {
     await hosts.stageConfig(host, { userData: ids.secret(), networkData: null }, writing());
     expect(await hosts.setImage(host, image, writing())).toBe("asked");
     expect(await hosts.setImage(host, image, writing())).toBe("already");
-    expect(await hosts.clearImage(host, writing())).toBe("asked");
-    expect(await hosts.clearImage(host, writing())).toBe("already");
+    expect(await hosts.clearImage(host, null, writing())).toBe("asked");
+    expect(await hosts.clearImage(host, null, writing())).toBe("already");
     const cluster: ClusterRef = { id: ids.cluster(), place, name: "bare" };
     const drawn = [{ server: id, pool: ids.pool(), group: "blue", takenBy: run }];
     await pool.assign(cluster, drawn, writing());

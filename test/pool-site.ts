@@ -46,6 +46,7 @@ export interface PoolSite {
     owner: Owner,
     which: { readonly servers: readonly ServerId[] } | { readonly takenBy: RunId } | "all",
   ): Promise<readonly ServerId[]>;
+  releaseStranded(): Promise<readonly ServerId[]>;
   confirm(owner: Owner): Promise<void>;
 }
 
@@ -55,7 +56,7 @@ export interface Owner {
 }
 
 /** Of servers under redfish where nothing else is said. */
-type Wish = Omit<AllocationWish, "provisioner"> & Partial<AllocationWish>;
+type Wish = Omit<AllocationWish, "provisioner" | "place"> & Partial<AllocationWish>;
 
 type AnyFact = { readonly type: string; readonly data: unknown };
 
@@ -67,7 +68,7 @@ export async function openPoolSite(
   const place = { region: "local", project };
   const journal = await openJournal(database);
   const resources = new Resources(database, poolBindings);
-  const port: AllocationPort = createAllocations({
+  const port = createAllocations({
     database,
     journal,
     clock: systemClock,
@@ -110,7 +111,7 @@ export async function openPoolSite(
     allocate: (owner, ...wishes) =>
       port.allocate(
         { ...owner, project },
-        wishes.map((wish) => ({ provisioner: "redfish", ...wish })),
+        wishes.map((wish) => ({ provisioner: "redfish", place: null, ...wish })),
         reading,
       ),
     held: (cluster) => port.held(cluster, reading),
@@ -123,6 +124,7 @@ export async function openPoolSite(
       );
       return port.release(owner, { servers: meant.map(({ server }) => server) }, reading);
     },
+    releaseStranded: () => port.releaseStranded(reading),
     confirm: (owner) => port.confirm(owner, reading),
   };
 }

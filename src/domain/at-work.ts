@@ -139,17 +139,28 @@ export type Settlement<S extends Sound, T extends string> =
   | { readonly as: "broken"; readonly error: LeftBehind }
   | { readonly as: "abandoned"; readonly left: Broken<S, T> };
 
-export function settlementOf<S extends Sound, T extends string>(
-  resource: Worked<S, T>,
+export function settlementOf<S extends Sound, T extends string, W extends AtWork>(
+  resource: Worked<S, T, W>,
   end: RunEnd,
+  troubleFrom: (entry: W) => T,
 ): Settlement<S, T> {
   const entry = resource.runs.find(({ run }) => run === end.run);
   // Another run has since changed what this one left behind: a late undo or abandon says nothing more about it.
   const left = brokenBy(resource.rest, end.run);
   if (entry === undefined && left === null) return { as: "nothing" };
-  if (end.abandoned) return left === null ? { as: "nothing" } : { as: "abandoned", left };
+  if (end.abandoned && left !== null) return { as: "abandoned", left };
   if (end.status === "completed") return { as: "nothing" };
   if (end.attention === null && isTakenBack(end)) return { as: "taken-back" };
+  // Abandoned before it had ended, in the middle of its undo: what it would have left is what is abandoned.
+  if (end.abandoned && entry !== undefined) {
+    const { rest: before } = resource;
+    const error = leftBehind(end, false);
+    const trouble = troubleFrom(entry);
+    return {
+      as: "abandoned",
+      left: { state: "error", trouble, run: end.run, ...error, before },
+    };
+  }
   // A child never had a lock of its own: its parent's went with the parent.
   const keepsLock = entry === undefined ? left?.held === true : resource.runs[0] === entry;
   return { as: "broken", error: leftBehind(end, keepsLock) };

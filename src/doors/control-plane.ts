@@ -17,6 +17,7 @@ import { workflows } from "#workflows/registry.ts";
 import type { RunningEngine } from "#engine/running-engine.ts";
 import { openBridgeOf } from "./bridge.ts";
 import { readConfigDrive } from "./config-drive.ts";
+import { tendStrandedServers } from "./stranded-servers.ts";
 import { createEngine, engineRunUrl } from "./create-engine.ts";
 import { engineMetrics } from "./engine-metrics.ts";
 import { openFoundation } from "./foundation.ts";
@@ -101,6 +102,7 @@ async function open(
   undo.push(release);
   const engine = await createEngine({ config, log, pace, owner, foundation });
 
+  undo.push(tendStrandedServers(foundation.ports.allocations, log));
   const kubernetes =
     foundation.kubernetes === null
       ? null

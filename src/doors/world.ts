@@ -22,7 +22,7 @@ import type { VmEnvironment } from "#workflows/vm/kit.ts";
 /** Everything that a step of any workflow may ask of the world. */
 export type WorldPorts = ServerEnvironment["ports"] &
   ClusterEnvironment["ports"] &
-  VmEnvironment["ports"];
+  VmEnvironment["ports"] & { readonly allocations: ReturnType<typeof createAllocations> };
 
 export interface WorldOptions {
   readonly database: Database;

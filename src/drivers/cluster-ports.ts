@@ -147,6 +147,8 @@ export type ClusterPorts = Readonly<Record<ClusterDriver, ClusterPort>>;
 export interface AllocationWish {
   /** Only servers under this provisioner: a cluster's machines are made of Metal3's hosts. */
   readonly provisioner: "redfish" | "metal3";
+  /** Only servers whose hosts are kept there: its machines can be made of no others. Null: anywhere. */
+  readonly place: KubernetesPlace | null;
   /** Name of the pool, in the cluster's project. */
   readonly pool: string;
   /** The node pool, or `control-plane`. */

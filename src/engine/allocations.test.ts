@@ -55,6 +55,29 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
     expect(await site.allocate(a, workers("gpu-a", 0))).toHaveLength(1);
   });
 
+  it("are of hosts at the cluster's place only", async () => {
+    const site = await openSite();
+    await site.pool("gpu-a");
+    await site.server({}, "gpu-a", "metal3");
+    const elsewhere = { managementCluster: "other", namespace: "default" };
+    const wish = { ...workers("gpu-a", 1), provisioner: "metal3", place: elsewhere } as const;
+    await expect(site.allocate(owner(), wish)).rejects.toMatchObject({
+      code: "POOL_CAPACITY_EXCEEDED",
+    });
+    expect(await site.allocate(owner(), { ...wish, place: null })).toHaveLength(1);
+  });
+
+  it("of a cluster that is not there are given back", async () => {
+    const site = await openSite();
+    await site.pool("gpu-a");
+    const server = await site.server({}, "gpu-a");
+    const gone = owner();
+    await site.allocate(gone, workers("gpu-a", 1));
+    expect(await site.releaseStranded()).toContain(server);
+    expect(await site.held(gone.cluster)).toEqual([]);
+    expect(await site.releaseStranded()).toEqual([]);
+  });
+
   it("are refused all together, saying which pool lacks how many", async () => {
     const site = await openSite();
     await site.pool("gpu-a");

@@ -184,6 +184,34 @@ export function createAllocations(options: AllocationOptions) {
         deeds: deedsOf(await heldBy(owner.cluster), (state) => confirmed(state, owner.cluster)),
         answer: undefined,
       })),
+
+    /**
+     * Gives back what clusters hold that are not there any more: whoever abandons a deletion answers for the machines himself. Answers with the
+     * servers. Run from time to time; repeating is safe.
+     */
+    async releaseStranded(reading: Reading): Promise<ServerId[]> {
+      const stranded = await serversWhere(
+        database,
+        "s.allocated_to is not null and not exists (select from clusters c where c.id = s.allocated_to and c.state <> 'deleted')",
+        [],
+      );
+      const owners = new Map(
+        stranded.flatMap(({ state: { allocation } }) =>
+          allocation === null ? [] : [[allocation.cluster, allocation.run] as const],
+        ),
+      );
+      const given: ServerId[] = [];
+      for (const [cluster, run] of owners)
+        given.push(
+          ...(await settle({ cluster, run }, reading, async () => {
+            const deeds = deedsOf(await heldBy(cluster), (state) =>
+              released(state, { cluster, run }),
+            );
+            return { deeds, answer: deeds.map(({ server }) => server.id) };
+          })),
+        );
+      return given;
+    },
   };
 }
 

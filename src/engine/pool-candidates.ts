@@ -1,3 +1,4 @@
+import type { KubernetesPlace } from "#contract/cluster.ts";
 import type { PoolId, ServerId } from "#contract/ids.ts";
 import { Failure } from "#contract/failures.ts";
 import type { Server } from "#contract/server.ts";
@@ -12,6 +13,8 @@ import type { LoadedResource } from "./resources.ts";
 /** Servers that a group of a cluster's machines shall have from a pool, by its name. */
 export interface Wish {
   readonly provisioner: Server["provisioner"];
+  /** Where the host must be kept; null: anywhere, or nowhere. */
+  readonly place: KubernetesPlace | null;
   readonly pool: string;
   readonly group: string;
   readonly count: number;
@@ -100,12 +103,19 @@ export async function pickServers(
         details: { pool: lack.pool },
       });
     if (offers.has(sourceOf(lack))) continue;
-    const { provisioner } = lack;
+    const { provisioner, place: hostPlace } = lack;
     const found = await serversWhere(
       database,
-      `s.free_since is not null and s.body->>'provisioner' = $1 and exists (select from pools p where p.id = $2 and in_pool(s, p))
+      `s.free_since is not null and s.project = $4 and s.body->>'provisioner' = $1 and ($5::jsonb is null or s.body->'host' = $5::jsonb)
+        and exists (select from pools p where p.id = $2 and in_pool(s, p))
         order by s.free_since, s.id limit $3`,
-      [provisioner, pool.id, all + SPARE],
+      [
+        provisioner,
+        pool.id,
+        all + SPARE,
+        place.project,
+        hostPlace === null ? null : JSON.stringify(hostPlace),
+      ],
     );
     const needed = neededFrom(sourceOf(lack), lacking);
     const offer = { pool, provisioner, servers: found };

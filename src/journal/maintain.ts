@@ -18,6 +18,7 @@ const TENDED_TABLES = [
   "servers",
   "clusters",
   "vms",
+  "pools",
   "events",
 ];
 

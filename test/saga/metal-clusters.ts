@@ -120,6 +120,7 @@ export async function standingMetal(site: Site, plot: MetalPlot): Promise<void> 
   const run = writing().run;
   const wish = (group: string, count: number): AllocationWish => ({
     provisioner: "metal3",
+    place: spec.place,
     pool,
     group,
     count,

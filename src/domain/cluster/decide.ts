@@ -72,7 +72,12 @@ function admitCreation(
       `cluster ${cluster.id} exists already; ask for a new one`,
       { details: { state: cluster.rest.state, clusterId: cluster.id } },
     );
-  const { clusterId, region, project, spec } = input;
+  const { clusterId, region, project } = input;
+  // Protection that was given to the record since then is not taken away by a retry.
+  const spec = {
+    ...input.spec,
+    protected: input.spec.protected || cluster?.spec.protected === true,
+  };
   return [
     { type: "cluster.requested", data: { cluster: clusterId, region, project, spec } },
     { type: "cluster.run_began", data: { run, workflow, state: "creating" } },

@@ -97,7 +97,7 @@ const without = (
 ): readonly ClusterServer[] =>
   servers.filter(({ server }) => !named.some((each) => each.server === server));
 
-function troubleFrom({ workflow }: ClusterWork): ClusterTrouble {
+export function troubleFrom({ workflow }: ClusterWork): ClusterTrouble {
   if (workflow === "cluster.create") return "creation";
   if (workflow === "cluster.delete") return "deletion";
   return workflow === "cluster.upgrade" ? "upgrade" : "scaling";

@@ -64,6 +64,22 @@ describe("a run's end leaves the cluster", () => {
     expect(story.state?.runs ?? []).toEqual([]);
   });
 
+  it("in error when its creation is abandoned while it is being undone, from where it can be deleted", () => {
+    const story = new Story();
+    const run = story.begin(...create);
+    const { status, attention, error } = ends.held;
+    const end = {
+      run,
+      workflow: "cluster.create",
+      abandoned: true,
+      cleanup: "incomplete",
+    } as const;
+    for (const fact of clusterModel.settle(story.state, { ...end, status, attention, error }))
+      story.happened(run, fact);
+    expect(shown(story)).toBe("error");
+    expect(story.state === null ? [] : clusterView(story.state).actions).toEqual(["delete"]);
+  });
+
   it("with what its facts say when it completes", () => {
     const story = new Story().running();
     story.happened(story.begin(...scale), facts.scaled).end(runId(2), "completed");

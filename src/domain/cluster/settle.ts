@@ -1,12 +1,13 @@
 import type { ClusterFact } from "#contract/cluster.ts";
 import { type LeftBehind, endOf, settlementOf } from "#domain/at-work.ts";
 import type { RunEnd } from "#domain/resource-model.ts";
+import { troubleFrom } from "./evolve.ts";
 import type { ClusterBroken, ClusterState } from "./state.ts";
 
 /** How a run leaves the cluster, whatever its end. A creation that was taken back leaves no cluster. */
 export function settle(cluster: ClusterState | null, end: RunEnd): readonly ClusterFact[] {
   if (cluster === null) return [];
-  const settlement = settlementOf(cluster, end);
+  const settlement = settlementOf(cluster, end, troubleFrom);
   switch (settlement.as) {
     case "nothing":
       return [ended(end, null)];

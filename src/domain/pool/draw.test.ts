@@ -42,6 +42,19 @@ describe("draw", () => {
     });
   });
 
+  it("finds out about thousands of shared servers without losing its way", () => {
+    const candidates = Array.from({ length: 4_800 }, (_, index) => index);
+    const lacks = Array.from({ length: 5 }, (_, index) => ({
+      group: `g${index}`,
+      missing: 1_000,
+      candidates,
+    }));
+    expect(draw(lacks)).toEqual({ short: "g4" });
+    const enough = lacks.map((lack) => ({ ...lack, missing: 960 }));
+    const result = draw(enough);
+    expect("drawn" in result ? result.drawn.size : 0).toBe(4_800);
+  });
+
   it("fills every place whenever there is a way to, each with a server of its own", () => {
     const lack = fc.record({
       missing: fc.nat({ max: 2 }),

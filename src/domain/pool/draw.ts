@@ -17,27 +17,41 @@ export function draw<Server>(
   /** Servers that have been given to a group. */
   const drawn = new Map<Server, Lack<Server>>();
 
-  const give = (lack: Lack<Server>, asked: Set<Server>): boolean => {
-    const unasked = lack.candidates.filter((server) => !asked.has(server));
-    const server = unasked.find((each) => !drawn.has(each));
-    if (server !== undefined) {
-      drawn.set(server, lack);
-      return true;
+  /** How far each group's candidates are known to be taken: what is drawn once only changes hands. */
+  const looked = new Map<Lack<Server>, number>();
+
+  const freeFor = (lack: Lack<Server>): Server | undefined => {
+    let at = looked.get(lack) ?? 0;
+    while (at < lack.candidates.length && drawn.has(lack.candidates[at] as Server)) at += 1;
+    looked.set(lack, at);
+    return lack.candidates[at];
+  };
+
+  /** One more server for the group: a free one, or one of another group that finds itself another, and so on. */
+  const give = (lack: Lack<Server>): boolean => {
+    const wayTo = new Map<Lack<Server>, { readonly from: Lack<Server>; readonly server: Server }>();
+    const asked = [lack];
+    for (const current of asked) {
+      const free = freeFor(current);
+      if (free !== undefined) {
+        drawn.set(free, current);
+        for (let way = wayTo.get(current); way !== undefined; way = wayTo.get(way.from))
+          drawn.set(way.server, way.from);
+        return true;
+      }
+      for (const server of current.candidates) {
+        const holder = drawn.get(server);
+        if (holder === undefined || holder === lack || wayTo.has(holder)) continue;
+        wayTo.set(holder, { from: current, server });
+        asked.push(holder);
+      }
     }
-    // None is left; one that another group holds will do if that group finds itself another.
-    return unasked.some((each) => {
-      const holder = drawn.get(each);
-      if (holder === lack || holder === undefined || asked.has(each)) return false;
-      asked.add(each);
-      if (!give(holder, asked)) return false;
-      drawn.set(each, lack);
-      return true;
-    });
+    return false;
   };
 
   for (const lack of lacks) {
     for (let place = 0; place < lack.missing; place += 1)
-      if (!give(lack, new Set())) return { short: lack.group };
+      if (!give(lack)) return { short: lack.group };
   }
   return { drawn: new Map([...drawn].map(([server, { group }]) => [server, group])) };
 }

@@ -194,7 +194,7 @@ function runEnded(server: ServerState, end: RunEnded): Partial<ServerState> {
     : after;
 }
 
-function troubleFrom({ workflow, action }: AtWork): Trouble {
+export function troubleFrom({ workflow, action }: AtWork): Trouble {
   if (workflow === "server.register") return "registration";
   if (workflow === "server.decommission") return "decommission";
   return workflow === "server.provision" || action === "deprovision" ? "installation" : "power";

@@ -1,12 +1,13 @@
 import type { ServerFact } from "#contract/server.ts";
 import { type LeftBehind, endOf, settlementOf } from "#domain/at-work.ts";
 import type { RunEnd } from "#domain/resource-model.ts";
+import { troubleFrom } from "./evolve.ts";
 import type { AtWork, Broken, ServerState } from "./state.ts";
 
 /** How a run leaves the server, whatever its end. A registration that was taken back leaves no server. */
 export function settle(server: ServerState | null, end: RunEnd): readonly ServerFact[] {
   if (server === null) return [];
-  const settlement = settlementOf(server, end);
+  const settlement = settlementOf(server, end, troubleFrom);
   switch (settlement.as) {
     case "nothing":
       return [ended(end, null)];

@@ -68,7 +68,7 @@ const is = ({ rest }: VmState, state: VmSound["state"]): Pick<VmState, "rest"> =
   rest: rest.state === "deleted" ? rest : { state },
 });
 
-function troubleFrom({ workflow }: VmWork): VmTrouble {
+export function troubleFrom({ workflow }: VmWork): VmTrouble {
   if (workflow === "vm.create") return "creation";
   return workflow === "vm.delete" ? "deletion" : "power";
 }

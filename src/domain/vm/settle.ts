@@ -1,12 +1,13 @@
 import type { VmFact } from "#contract/vm.ts";
 import { type LeftBehind, endOf, settlementOf } from "#domain/at-work.ts";
 import type { RunEnd } from "#domain/resource-model.ts";
+import { troubleFrom } from "./evolve.ts";
 import type { VmBroken, VmState } from "./state.ts";
 
 /** How a run leaves the virtual machine, whatever its end. A creation that was taken back leaves none. */
 export function settle(vm: VmState | null, end: RunEnd): readonly VmFact[] {
   if (vm === null) return [];
-  const settlement = settlementOf(vm, end);
+  const settlement = settlementOf(vm, end, troubleFrom);
   switch (settlement.as) {
     case "nothing":
       return [ended(end, null)];

@@ -53,19 +53,22 @@ export function createHostPool(clients: Clients): HostPoolPort {
     async unassign(cluster, servers, options) {
       const label = clusterLabel(cluster);
       for (const server of servers) {
+        const host = at(cluster, server);
         await edit(
           clients.at(cluster.place),
           bareMetalHosts,
-          at(cluster, server),
-          ({ metadata }) =>
-            metadata.labels[label] === cluster.id
-              ? [
-                  { op: "test", path: labelPath(label), value: cluster.id },
-                  ...Object.keys(hostLabelsOf(cluster.id, ""))
-                    .filter((name) => metadata.labels[name] !== undefined)
-                    .map((name): JsonPatch => ({ op: "remove", path: labelPath(name) })),
-                ]
-              : null,
+          host,
+          ({ metadata, spec }) => {
+            if (metadata.labels[label] !== cluster.id) return null;
+            // A machine may have taken it since it was seen idle.
+            if (spec.consumerRef !== undefined) throw inUse(host, spec.consumerRef.name);
+            return [
+              { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
+              ...Object.keys(hostLabelsOf(cluster.id, ""))
+                .filter((name) => metadata.labels[name] !== undefined)
+                .map((name): JsonPatch => ({ op: "remove", path: labelPath(name) })),
+            ];
+          },
           options,
         ).catch((thrown: unknown) => {
           if (!isNotThere(thrown)) throw thrown;
@@ -101,6 +104,13 @@ const labelPath = (name: string): string => `/metadata/labels/${pointerSegment(n
 
 const isNotThere = (thrown: unknown): boolean =>
   thrown instanceof Failure && thrown.code === "NOT_FOUND";
+
+const inUse = ({ namespace, name }: Ours, machine: string): Failure =>
+  new Failure(
+    "KUBERNETES_UNAVAILABLE",
+    `the BareMetalHost ${namespace}/${name} has been taken by ${machine} again; it is given back later`,
+    { details: { reason: "consumed", machine } },
+  );
 
 const withoutHost = ({ place }: ClusterRef, server: ServerId): Failure =>
   new Failure(

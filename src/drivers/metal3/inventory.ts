@@ -36,7 +36,7 @@ export function inventoryOf(hardware: Hardware): Inventory {
       serial: drive.serialNumber ?? null,
       sizeBytes: drive.sizeBytes ?? null,
       mediaType: mediaTypeOf(drive),
-      protocol: drive.type === "NVMe" ? "NVMe" : null,
+      protocol: drive.type === "NVME" ? "NVMe" : null,
       slot: null,
       controller: null,
       secureErase: false,

@@ -157,12 +157,12 @@ const publicServer = ({ server, pool, group }: ClusterServer): ClusterServer => 
 });
 
 function wishesOf({ resource }: ClusterContext): readonly AllocationWish[] {
-  const { controlPlane, nodePools } = resource.spec;
+  const { controlPlane, nodePools, place } = resource.spec;
   const groups = [
     { group: controlPlaneGroup, count: controlPlane.replicas, pool: controlPlane.pool },
     ...nodePools.map(({ name, nodeCount, pool }) => ({ group: name, count: nodeCount, pool })),
   ];
   return groups.flatMap(({ pool, ...wish }) =>
-    pool === null ? [] : [{ ...wish, pool, provisioner: "metal3" as const }],
+    pool === null ? [] : [{ ...wish, pool, provisioner: "metal3" as const, place }],
   );
 }

@@ -49,7 +49,8 @@ export const clusterScale = workflow("cluster.scale", {
       const { pool, before } = prior.validate;
       if (pool === null) return skip("its machines are not drawn from a pool", { servers: [] });
       if (input.nodeCount <= before) return skip("it does not grow", { servers: [] });
-      const wish = { pool, group: input.nodePool, count: input.nodeCount };
+      const { place } = context.resource.spec;
+      const wish = { pool, group: input.nodePool, count: input.nodeCount, place };
       const servers = await takeServers(context, [{ ...wish, provisioner: "metal3" }]);
       return {
         servers: servers.map(({ server, pool: from, group }) => ({ server, pool: from, group })),

@@ -1,4 +1,3 @@
-import type { ServerId } from "#contract/ids.ts";
 import type { AllocatedServer, AllocationWish } from "#drivers/cluster-ports.ts";
 import { type Wait, wait } from "#engine/kit.ts";
 import { type ClusterContext, reading, refOf, writing } from "./kit.ts";
@@ -19,14 +18,22 @@ export async function takeServers(
   const { ports, resource } = context;
   const allocated = await ports.allocations.allocate(owner(context), wishes, reading(context));
   await ports.hostPool.assign(refOf(resource), allocated, writing(context));
-  tellAllocated(context, allocated);
+  await tellServers(context);
   return allocated;
 }
 
-function tellAllocated({ resource, fact }: ClusterContext, held: readonly AllocatedServer[]): void {
+/** Brings the cluster's record up to what it has: also with what was done by a step that died before it could tell. */
+async function tellServers(context: ClusterContext): Promise<void> {
+  const { ports, resource, fact } = context;
+  const held = await ports.allocations.held(resource.id, reading(context));
+  const has = new Set(held.map(({ server }) => server));
   const known = new Set(resource.servers.map(({ server }) => server));
-  const fresh = held.filter(({ server }) => !known.has(server));
-  if (fresh.length > 0) fact({ type: "cluster.servers_allocated", data: { servers: [...fresh] } });
+  const fresh = held
+    .filter(({ server }) => !known.has(server))
+    .map(({ server, pool, group }) => ({ server, pool, group }));
+  const gone = [...known].filter((server) => !has.has(server));
+  if (fresh.length > 0) fact({ type: "cluster.servers_allocated", data: { servers: fresh } });
+  if (gone.length > 0) fact({ type: "cluster.servers_released", data: { servers: gone } });
 }
 
 /**
@@ -38,29 +45,16 @@ export async function returnGrowth(
   before: { readonly group: string; readonly keep: number },
 ): Promise<Wait | null> {
   const waiting = await returnSpare(context, before);
-  if (waiting !== null) return waiting;
-  const { ports, resource } = context;
-  await ports.allocations.confirm(owner(context), reading(context));
-  tellAllocated(context, await ports.allocations.held(resource.id, reading(context)));
-  return null;
-}
-
-/** Gives these servers back, marks first: a host that is free must not be found by the cluster any more. */
-async function returnServers(context: ClusterContext, servers: readonly ServerId[]): Promise<void> {
-  if (servers.length === 0) return;
-  const { ports, resource, fact } = context;
-  await ports.hostPool.unassign(refOf(resource), servers, writing(context));
-  await ports.allocations.release(owner(context), { servers }, reading(context));
-  const known = servers.filter((id) => resource.servers.some(({ server }) => server === id));
-  if (known.length > 0) fact({ type: "cluster.servers_released", data: { servers: known } });
+  if (waiting === null) await context.ports.allocations.confirm(owner(context), reading(context));
+  return waiting;
 }
 
 /** What a cluster that is gone keeps of its servers. */
 export const allOfThem = { group: null, keep: 0 } as const;
 
 /**
- * Gives back as many servers of a group (null: of all of them) as it has too many, once their hosts are idle: one that is still being cleaned is nobody's
- * yet. Null when that is done.
+ * Gives back as many servers of a group (null: of all of them) as it has too many, once their hosts are idle: one that is still
+ * being cleaned is nobody's yet. Null when that is done.
  */
 export async function returnSpare(
   context: ClusterContext,
@@ -69,22 +63,27 @@ export async function returnSpare(
   const { ports, resource } = context;
   const all = await ports.allocations.held(resource.id, reading(context));
   const held = all.filter(({ group }) => spare.group === null || group === spare.group);
-  return returnIdle(context, held, held.length - spare.keep);
+  const count = held.length - spare.keep;
+  const returned = count <= 0 ? 0 : await returnIdle(context, held, count);
+  await tellServers(context);
+  const left = count - returned;
+  return left <= 0
+    ? null
+    : wait(`${left} of ${count} servers are still in the cluster's use or being cleaned`);
 }
 
+/** Marks first: a host that is free must not be found by the cluster any more. Answers with how many could be given back. */
 async function returnIdle(
   context: ClusterContext,
   held: readonly AllocatedServer[],
   count: number,
-): Promise<Wait | null> {
-  if (count <= 0) return null;
+): Promise<number> {
   const { ports, resource } = context;
   const ids = held.map(({ server }) => server);
   const idle = await ports.hostPool.idle(refOf(resource), ids, reading(context));
-  const returned = idle.slice(0, count);
-  await returnServers(context, returned);
-  const left = count - returned.length;
-  return left === 0
-    ? null
-    : wait(`${left} of ${count} servers are still in the cluster's use or being cleaned`);
+  const servers = idle.slice(0, count);
+  if (servers.length === 0) return 0;
+  await ports.hostPool.unassign(refOf(resource), servers, writing(context));
+  await ports.allocations.release(owner(context), { servers }, reading(context));
+  return servers.length;
 }
