@@ -193,9 +193,15 @@ it("never touches what is another's", async () => {
 });
 
 it("refuses names that are taken, and undoes without touching what bears them", async () => {
-  const foreign = (kind: string, apiVersion: string, name: string, labels = {}) =>
-    world.plant({ apiVersion, kind, metadata: { name, namespace, labels }, spec: {} });
-  await foreign("Secret", "v1", "taken-cloud-init");
+  const secret = { name: "taken-cloud-init", namespace };
+  await world.plant({ apiVersion: "v1", kind: "Secret", metadata: secret });
+  const disk = (name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> =>
+    world.plant({
+      apiVersion: "cdi.kubevirt.io/v1beta1",
+      kind: "DataVolume",
+      metadata: { name, namespace, labels },
+      spec: { source: { blank: {} }, storage: { resources: { requests: { storage: "1Gi" } } } },
+    });
   const ref = refTo("taken");
   const wish = { ...plain, userData: wanted.userData };
   expect(await outcome(port().check(ref, wish, writing()))).toBe("CONFLICT not-ours");
@@ -207,10 +213,10 @@ it("refuses names that are taken, and undoes without touching what bears them", 
   expect(await read(ref)).toBeNull();
   expect(await statusOf(`${secrets}/taken-cloud-init`)).toBe(200);
 
-  await foreign("DataVolume", "cdi.kubevirt.io/v1beta1", "a-b-data");
+  await disk("a-b-data");
   expect(await outcome(port().check(refTo("a-b"), plain, writing()))).toBe("CONFLICT not-ours");
   const kept = { "millwright.dev/resource": "vm_01KAP5ZV9QJ5T1W7R9D0C3M8XK" };
-  await foreign("DataVolume", "cdi.kubevirt.io/v1beta1", "again-data", kept);
+  await disk("again-data", kept);
   const again = port().check(refTo("again"), plain, writing());
   await expect(again).rejects.toMatchObject({
     code: "CONFLICT",

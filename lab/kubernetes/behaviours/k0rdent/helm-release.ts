@@ -71,7 +71,7 @@ function chartOf(release: KubeObject, cluster: ClusterClient): Chart | undefined
 /** Helm puts values over a chart's defaults as a merge patch does: null takes a default away. */
 function valuesOf(release: KubeObject, { defaults }: Chart): Values {
   const { values = {} } = specOf<ReleaseSpec>(release);
-  return mergePatch(defaults, values as Parameters<typeof mergePatch>[1]);
+  return mergePatch(defaults, values);
 }
 
 function objectsOf(release: KubeObject, chart: Chart) {
