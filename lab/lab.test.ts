@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -18,7 +19,11 @@ const system = "/redfish/v1/Systems/System.Embedded.1";
 interface Overview {
   readonly speed: number;
   readonly bmcs: readonly Entry[];
-  readonly kubernetes: { readonly url: string; readonly kubeconfig: string } | null;
+  readonly kubernetes: {
+    readonly url: string;
+    readonly kubeconfig: string;
+    readonly kubeconfigFile: string;
+  } | null;
   readonly images: readonly {
     readonly name: string;
     readonly url: string;
@@ -376,6 +381,9 @@ describe("the cluster of a lab", () => {
     const first = await tryLab({ servers: 0, hasKubernetes: true });
     const { kubernetes } = await first.control<Overview>("GET", "/_lab");
     const config = JSON.parse(kubernetes?.kubeconfig ?? "") as KubeconfigFile;
+    const file = kubernetes?.kubeconfigFile ?? "";
+    expect(readFileSync(file, "utf8")).toBe(kubernetes?.kubeconfig);
+    expect((statSync(file).mode & 0o777).toString(8)).toBe("600");
     const token = config.users[0]?.user.token ?? "";
     const ca = Buffer.from(
       config.clusters[0]?.cluster["certificate-authority-data"] ?? "",

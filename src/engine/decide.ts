@@ -3,7 +3,7 @@ import { rowOf, type FailureCode } from "#contract/failures.ts";
 import type { Attention, Cleanup } from "#contract/run.ts";
 import { failedStep } from "./evolve.ts";
 import { limits } from "./limits.ts";
-import { outOfTime } from "./out-of-time.ts";
+import { deadlineMessage, outOfTime } from "./out-of-time.ts";
 import type { RunState, StepState } from "./run-state.ts";
 
 /**
@@ -107,10 +107,7 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
   if (step.deadlineAt !== null && now >= step.deadlineAt) {
     if (step.retryAt !== null && step.error !== null)
       return failWith(outOfTime(step.name, step.error));
-    const last =
-      step.error === null ? "" : `; its last failure was ${step.error.code}: ${step.error.message}`;
-    const waited = state.waiting === null ? "" : `; it was waiting: ${state.waiting.reason}`;
-    return fail("STEP_TIMEOUT", `${step.name} did not end within its deadline${waited}${last}`);
+    return fail("STEP_TIMEOUT", deadlineMessage(step, state.waiting));
   }
   if (step.status === "running") {
     return step.losses + 1 >= limits.losses
@@ -249,7 +246,7 @@ function undoStep(
     return fail(
       step.error ?? {
         code: "STEP_TIMEOUT",
-        message: `the undo of ${step.name} did not end in time`,
+        message: `the undo of ${step.name} did not end in time${state.waiting === null ? "" : `; it was waiting: ${state.waiting.reason}`}`,
       },
     );
   }

@@ -17,7 +17,7 @@ import type {
   Workflow,
 } from "./kit.ts";
 import { limits } from "./limits.ts";
-import { outOfTime } from "./out-of-time.ts";
+import { deadlineMessage, outOfTime } from "./out-of-time.ts";
 import { refuseTooLarge } from "./payload.ts";
 import { nextLookMs } from "./plan.ts";
 import type { RunState, StepState } from "./run-state.ts";
@@ -201,11 +201,9 @@ function failureOf(
       cause: thrown,
     });
   if (why === "deadline") {
-    const before = state.undoing === null ? (state.steps[index]?.error ?? null) : null;
-    const last = before === null ? "" : `; its last failure was ${before.code}: ${before.message}`;
-    return new Failure("STEP_TIMEOUT", `${step} did not end within its deadline${last}`, {
-      cause: thrown,
-    });
+    const error = state.undoing === null ? (state.steps[index]?.error ?? null) : null;
+    const message = deadlineMessage({ name: step, error }, state.waiting);
+    return new Failure("STEP_TIMEOUT", message, { cause: thrown });
   }
   // A database that is away is no fault of the step's, and past the pivot it must not be the end of the run.
   const failure =

@@ -28,11 +28,14 @@ const nouns: Readonly<Record<string, string>> = {
 };
 
 function boundSentence(side: string, bound: unknown, origin: string): string {
-  const units: Readonly<Record<string, string>> = { string: "characters", array: "entries" };
-  const unit = units[origin];
-  return unit === undefined
+  const units: Readonly<Record<string, readonly [string, string]>> = {
+    string: ["character", "characters"],
+    array: ["entry", "entries"],
+  };
+  const [one, many] = units[origin] ?? [];
+  return one === undefined
     ? `must be ${side} ${String(bound)}`
-    : `must have ${side} ${String(bound)} ${unit}`;
+    : `must have ${side} ${String(bound)} ${bound === 1 ? one : many}`;
 }
 
 /** Complaints as they read after a field's name; schemas that have their own words keep them. */
@@ -48,6 +51,9 @@ export const sentences: z.core.$ZodErrorMap = (issue) => {
   return undefined;
 };
 
+/** What zod says of a union whose schema has no words of its own. */
+const wordless = "Invalid input";
+
 /** Of a union's branches the one that came closest, so that its complaint is about the field and not about the union. */
 const closest = (branches: readonly (readonly Issue[])[]): readonly Issue[] =>
   branches.toSorted((a, b) => a.length - b.length)[0] ?? [];
@@ -57,7 +63,11 @@ function collect(issues: readonly Issue[], at: readonly PropertyKey[], fields: F
     const path = [...at, ...issue.path];
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) fields[pathText([...path, key])] ??= "is not a known field";
-    } else if (issue.code === "invalid_union" && issue.errors.length > 0) {
+    } else if (
+      issue.code === "invalid_union" &&
+      issue.errors.length > 0 &&
+      issue.message === wordless
+    ) {
       collect(closest(issue.errors), path, fields);
     } else {
       fields[pathText(path) || "body"] ??= lowerFirst(issue.message);

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Problem } from "#contract/cluster.ts";
 import { type Wait, wait } from "#engine/kit.ts";
 
@@ -18,11 +19,31 @@ export function changedProblems(
 const text = (problems: readonly Problem[]): string =>
   problems.map(({ source, reason, message }) => `${source}\n${reason}\n${message}`).join("\n\n");
 
-/** What a wait says: what is awaited, what the operator does, and its first complaint. One line for people. */
-export function waitFor(what: string, doing: string, problems: readonly Problem[]): Wait {
-  const [problem] = problems;
-  const complaint = problem === undefined ? "" : ` (${problem.reason}: ${problem.message})`;
-  return wait(`waiting for ${what}: ${doing}${complaint}`.slice(0, longest));
+/**
+ * What a wait says: what is awaited, what the operator does, and its first complaint. One line for people. A step that gives
+ * what it remembers hears of the last complaint also when it has passed: an operator that tries again is silent until it fails again, and that is when a
+ * deadline may come.
+ */
+export function waitFor(
+  what: string,
+  doing: string,
+  problems: readonly Problem[],
+  remembered?: { readonly memo: unknown },
+): Wait {
+  const before = LastComplaint.safeParse(remembered?.memo).data?.lastComplaint;
+  // One that says only its reason explains less than what was said before it.
+  const problem = problems.find(({ message }) => message !== "");
+  const now = problem === undefined ? undefined : `${problem.reason}: ${problem.message}`;
+  const lastComplaint = now ?? before ?? problems[0]?.reason;
+  const isSaid = problem !== undefined && doing.includes(problem.message);
+  const complaint =
+    lastComplaint === undefined || isSaid || doing.includes(lastComplaint)
+      ? ""
+      : ` (${now === undefined && before !== undefined ? "before that, " : ""}${lastComplaint})`;
+  return wait(`waiting for ${what}: ${doing}${complaint}`.slice(0, longest), {
+    ...(remembered !== undefined && lastComplaint !== undefined && { memo: { lastComplaint } }),
+  });
 }
 
+const LastComplaint = z.object({ lastComplaint: z.string() });
 const longest = 500;

@@ -23,7 +23,11 @@ const LabImage = z.object({
 });
 export type LabImage = z.infer<typeof LabImage>;
 
-const Index = z.object({ bmcs: z.array(LabBmc), images: z.array(LabImage) });
+const Index = z.object({
+  bmcs: z.array(LabBmc),
+  images: z.array(LabImage),
+  kubernetes: z.object({ url: z.string(), kubeconfig: z.string() }),
+});
 
 const Effect = z.object({
   id: z.number(),
@@ -37,7 +41,10 @@ const Effect = z.object({
 export type Effect = z.infer<typeof Effect>;
 
 const Effects = z.array(Effect);
-const Snapshot = z.object({ machines: z.record(z.string(), z.record(z.string(), z.unknown())) });
+const Snapshot = z.object({
+  machines: z.record(z.string(), z.record(z.string(), z.unknown())),
+  kubernetes: z.record(z.string(), z.unknown()),
+});
 const Sessions = z.object({ count: z.number() });
 
 /** What `POST /_lab/faults` takes. */
@@ -57,12 +64,16 @@ export interface Lab {
   /** Healthy machines first, in the order of the profiles, then one per named fault. */
   readonly bmcs: readonly LabBmc[];
   readonly images: readonly LabImage[];
+  /** The kubeconfig of its API server. */
+  readonly kubeconfig: string;
   bmc(ending: string): LabBmc;
   image(format: LabImage["format"]): LabImage;
   /** Adds a machine; the ending of its name may name a fault. */
   add(name: string, profile?: string): Promise<LabBmc>;
   /** The world without clocks and counters: equal worlds are equal. */
   snapshot(name: string): Promise<Record<string, unknown>>;
+  /** Its Kubernetes objects in the same manner, by `<Kind>.<group> <namespace>/<name>`. */
+  objects(): Promise<Readonly<Record<string, unknown>>>;
   effects(name?: string): Promise<readonly Effect[]>;
   sessions(name: string): Promise<number>;
   fault(fault: LabFault): Promise<void>;
@@ -102,12 +113,13 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  const { bmcs, images } = Index.parse(await ask(""));
+  const { bmcs, images, kubernetes } = Index.parse(await ask(""));
   return {
     child,
     url,
     bmcs,
     images,
+    kubeconfig: kubernetes.kubeconfig,
     bmc(ending) {
       const found = bmcs.find(({ name }) => name.endsWith(ending));
       if (found === undefined) throw new Error(`the lab has no machine …${ending}`);
@@ -125,6 +137,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       if (machine === undefined) throw new Error(`the lab has no machine ${name}`);
       return machine;
     },
+    objects: async () => Snapshot.parse(await ask("/snapshot")).kubernetes,
     effects: async (name) =>
       Effects.parse(await ask(name === undefined ? "/effects" : `/effects?target=${name}`)),
     sessions: async (name) => Sessions.parse(await ask(`/bmcs/${name}/sessions`)).count,

@@ -9,8 +9,8 @@ import { createLog } from "#platform/log.ts";
 import { freePort } from "./free-port.ts";
 import { openTriggerSite } from "./trigger-site.ts";
 
-/** Fast enough for a minute and a half, slow enough to watch. */
-export const SPEED = 200;
+/** Fast enough for a minute, slow enough to watch. */
+export const SPEED = 250;
 
 /** One of each profile: one server for a life of its own, the others for Metal3. */
 const SERVERS = 7;

@@ -1,8 +1,8 @@
-import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
 import type { ClusterRef, MachineGroup, WantedCluster } from "#drivers/cluster-ports.ts";
 import { ownLabels } from "#drivers/kubernetes/labels.ts";
 import { apiVersionOf, type Manifest } from "#drivers/kubernetes/object.ts";
+import { wrongInput } from "#drivers/kubernetes/wrong-input.ts";
 import { type ClassVariable, type ClusterClass, clusterKind } from "./kinds.ts";
 
 /** The variable by which a class lets hosts be chosen. */
@@ -26,7 +26,7 @@ const networkOf = (wanted: WantedCluster, { variables }: ClusterClass): unknown 
     : wanted.config?.[clusterNetwork];
 
 const fieldOf = (index: number | null): string =>
-  index === null ? "controlPlane" : `nodePools.${index}`;
+  index === null ? "controlPlane" : `nodePools[${index}]`;
 
 /**
  * What the class does not allow, by field; empty when everything is well. What only the API server can judge (the values of
@@ -40,7 +40,8 @@ export const refusedFields = (
   const className = clusterClass.metadata.name;
   const fields: Record<string, string> = {};
   if (kubernetesVersions.length > 0 && !kubernetesVersions.includes(wanted.kubernetesVersion)) {
-    fields["kubernetesVersion"] = `${className} offers ${kubernetesVersions.join(", ")}`;
+    fields["kubernetesVersion"] =
+      `is not offered: ${className} offers ${kubernetesVersions.join(", ")}`;
   }
   const given = variablesOf(wanted, clusterClass);
   const known = new Set(variables.map(({ name }) => name));
@@ -91,9 +92,7 @@ export const clusterManifest = (
 ): Manifest => {
   const fields = refusedFields(wanted, clusterClass);
   if (Object.keys(fields).length > 0) {
-    throw new Failure("VALIDATION_ERROR", "the ClusterClass does not allow this cluster", {
-      details: { fields },
-    });
+    throw wrongInput("the ClusterClass does not allow this cluster", fields);
   }
   const className = clusterClass.metadata.name;
   const variables = Object.entries(variablesOf(wanted, clusterClass)).map(([name, value]) => ({

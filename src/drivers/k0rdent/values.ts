@@ -1,5 +1,5 @@
-import { Failure } from "#contract/failures.ts";
 import type { MachineGroup, WantedCluster } from "#drivers/cluster-ports.ts";
+import { wrongInput } from "#drivers/kubernetes/wrong-input.ts";
 import type { Values } from "./kinds.ts";
 import type { Template } from "./template.ts";
 
@@ -46,7 +46,7 @@ const hostValues = (
 ): { readonly values: Values; readonly fields: Readonly<Record<string, string>> } => {
   const groups: readonly (readonly [MachineGroup | undefined, readonly string[], string])[] = [
     [wanted.controlPlane, sections.controlPlane, "controlPlane.pool"],
-    [wanted.nodePools[0], sections.workers, "nodePools.0.pool"],
+    [wanted.nodePools[0], sections.workers, "nodePools[0].pool"],
   ];
   const asked = groups.filter(([group]) => (group?.hostLabels ?? null) !== null);
   let values: Values = {};
@@ -91,9 +91,7 @@ export const configOf = (wanted: WantedCluster, template: Template): Values => {
   const hosts = hostValues(wanted, template);
   const wrong = { ...fields, ...hosts.fields };
   if (Object.keys(wrong).length > 0) {
-    throw new Failure("VALIDATION_ERROR", "the ClusterTemplate does not allow this cluster", {
-      details: { fields: wrong },
-    });
+    throw wrongInput("the ClusterTemplate does not allow this cluster", wrong);
   }
   return merged(merged(given, counts), hosts.values);
 };

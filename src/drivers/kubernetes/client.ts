@@ -57,6 +57,8 @@ const List = z.object({
   items: z.array(z.unknown()).default([]),
 });
 
+const Deleted = z.object({ kind: z.string() });
+
 /** How often a list whose pages have gone stale begins anew. */
 const listAttempts = 3;
 
@@ -267,7 +269,10 @@ export class KubernetesClient {
       propagationPolicy: "Background",
     };
     try {
-      await this.#send({ method: "DELETE", path, body, what }, options);
+      const answer = await this.#send({ method: "DELETE", path, body, what }, options);
+      // A Status or the object that goes. What some proxy says instead has deleted nothing.
+      if (!Deleted.safeParse(jsonOf(answer.text)).success)
+        throw invalidAnswer(`${what} was not answered as Kubernetes does`);
       return true;
     } catch (error) {
       if (isRefused(error, "KUBERNETES_REJECTED", "NotFound")) return false;
@@ -334,11 +339,22 @@ export class KubernetesClient {
         body,
       },
       { callMs: timeouts.callMs, maxBytes: maxBodyBytes, signal: options.signal },
-    );
+    ).catch((error: unknown) => {
+      throw asked(call.what, error);
+    });
     log("debug", "kubernetes.call", { context, what: call.what, status: answer.status });
     return answer;
   }
 }
+
+/** A call that broke, with what was asked: of several that a step makes, a person wants to know which. */
+const asked = (what: string, error: unknown): unknown =>
+  error instanceof Failure
+    ? new Failure(error.code, `${what}: ${error.message}`, {
+        ...(error.details !== undefined && { details: error.details }),
+        cause: error,
+      })
+    : error;
 
 const writing = ({ dryRun }: WriteCall): Readonly<Record<string, string>> => ({
   fieldManager,
@@ -360,8 +376,8 @@ const parsed = <T extends HasMeta>(kind: Kind<T>, answer: RawAnswer, what: strin
 const objectOf = <T extends HasMeta>(kind: Kind<T>, value: unknown, what: string): T => {
   const result = kind.schema.safeParse(value);
   if (result.success) return result.data;
-  const fields = result.error.issues.map(({ path }) => path.join("."));
+  const fields = result.error.issues.map(({ path }) => path.join(".")).filter(Boolean);
   throw invalidAnswer(`${what} was not answered with a ${kind.kind}`, {
-    details: { fields: fields.slice(0, 10) },
+    ...(fields.length > 0 && { details: { fields: fields.slice(0, 10) } }),
   });
 };

@@ -31,6 +31,8 @@ export const tryOut = async (
       await readOurs(client, kind, { ...owner, name, namespace }, options);
       return;
     }
+    // A collision says nothing about the object, and the create itself tries again.
+    if (isRefused(error, "CONFLICT", "Conflict")) return;
     throw error instanceof Failure ? asWrongInput(error) : error;
   }
 };

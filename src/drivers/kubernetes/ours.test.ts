@@ -81,6 +81,18 @@ describe("ensure", () => {
     expect(server.calls()).toEqual([`POST ${toyPath}`]);
   });
 
+  it("tries again when the create collides with a write to what is counted", async () => {
+    const { client, server } = await serve(
+      byMethod({
+        POST: (_asked, times) => (times < 3 ? status(409, "Conflict") : { body: toy({ size: 1 }) }),
+      }),
+    );
+    expect(await ensure(client, toyKind, toyManifest({ size: 1 }), { id }, writing())).toBe(
+      "asked",
+    );
+    expect(server.calls()).toEqual([1, 2, 3].map(() => `POST ${toyPath}`));
+  });
+
   it("finds what it has made, and brings it to another wish, of the object that it has seen", async () => {
     const { client, server } = await serve(
       byMethod({
@@ -209,6 +221,15 @@ describe("edit", () => {
 });
 
 describe("remove", () => {
+  it("believes only an answer of Kubernetes' own", async () => {
+    const { client } = await serve(
+      byMethod({ GET: () => ({ body: toy({}) }), DELETE: () => ({ body: { it: "works" } }) }),
+    );
+    expect(await codeOf(remove(client, toyKind, ours, writing()))).toBe(
+      "KUBERNETES_UNAVAILABLE invalid-answer",
+    );
+  });
+
   it("deletes by uid, once", async () => {
     let metadata: object = {};
     const { client, server } = await serve(

@@ -59,7 +59,13 @@ export const ensure = async (
       await client.create(kind, manifest, options);
       return "asked";
     } catch (error) {
-      if (!isRefused(error, "CONFLICT", "AlreadyExists") || attempt === attempts) throw error;
+      if (attempt === attempts) throw error;
+      // What counts for a quota is an object that others write too: a create can collide without the name being taken.
+      if (isRefused(error, "CONFLICT", "Conflict")) {
+        await client.pause(attempt, options);
+        continue;
+      }
+      if (!isRefused(error, "CONFLICT", "AlreadyExists")) throw error;
     }
     const there = await readOurs(client, whole(kind), at, options);
     if (there === null) continue;

@@ -70,6 +70,8 @@ const explanationOf = ({ vm, instance }: VmParts): string => {
     (condition) =>
       condition !== undefined &&
       condition.message !== "" &&
+      // That there is no instance is what is to be explained.
+      condition.reason !== "VMINotExists" &&
       (condition.type === "Failure" ? condition.status === "True" : condition.status === "False"),
   );
   return oneLine(said?.message ?? "");
@@ -91,18 +93,19 @@ const problemsOf = (parts: VmParts): readonly Problem[] => {
   const source = `VirtualMachine/${vm.metadata.name}`;
   const printed = vm.status?.printableStatus ?? "";
   const failure = conditionOf(vm.status?.conditions ?? [], "Failure");
+  // The disks first: a machine without one says no more than that it cannot start.
   return [
-    ...(troubled.has(printed)
-      ? [{ source, reason: printed, message: explanationOf(parts) }]
-      : failure?.status === "True"
-        ? [problemOf(source, failure)]
-        : []),
     ...volumes.flatMap((volume) => {
       const failing = failingImport(volume);
       return failing === undefined
         ? []
         : [problemOf(`DataVolume/${volume.metadata.name}`, failing)];
     }),
+    ...(troubled.has(printed)
+      ? [{ source, reason: printed, message: explanationOf(parts) }]
+      : failure?.status === "True"
+        ? [problemOf(source, failure)]
+        : []),
   ];
 };
 
@@ -113,7 +116,10 @@ const summaryOf = (parts: VmParts, problems: readonly Problem[]): string => {
   const printed = vm.status?.printableStatus ?? "";
   if (!wasLookedAt(vm)) return "KubeVirt has not looked at it yet";
   const [first] = problems;
-  if (first !== undefined) return oneLine(`${printed}: ${first.message || first.reason}`);
+  if (first !== undefined) {
+    const words = first.message || first.reason;
+    return words === printed ? printed : oneLine(`${printed}: ${words}`);
+  }
   const filling = volumes.filter((volume) => !isDone(volume) && volume.status.phase !== "");
   if (filling.length > 0) {
     const words = filling.map(

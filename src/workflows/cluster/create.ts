@@ -83,7 +83,7 @@ export const clusterCreate = workflow("cluster.create", {
     run: async (context) => {
       const state = await look(context);
       return !state.observed || !state.infrastructureReady
-        ? waitFor("the infrastructure", state)
+        ? waitFor(context, "the infrastructure", state)
         : undefined;
     },
   })
@@ -95,7 +95,7 @@ export const clusterCreate = workflow("cluster.create", {
     run: async (context) => {
       const state = await look(context);
       return !state.observed || !state.controlPlaneInitialized || !state.controlPlaneAvailable
-        ? waitFor("the control plane", state)
+        ? waitFor(context, "the control plane", state)
         : undefined;
     },
   })
@@ -108,7 +108,7 @@ export const clusterCreate = workflow("cluster.create", {
     run: async (context) => {
       const state = await look(context);
       const isDone = state.observed && state.settled && state.nodePools.every(isWhole);
-      return isDone ? { endpoint: state.endpoint } : waitFor("the workers", state);
+      return isDone ? { endpoint: state.endpoint } : waitFor(context, "the workers", state);
     },
   })
   .step("store-kubeconfig", {

@@ -41,8 +41,10 @@ export const clusterDelete = workflow("cluster.delete", {
       const { resource } = context;
       const state = await clusterPort(context).read(refOf(resource), reading(context));
       if (state === null) return;
+      // It was restored from a backup, or made anew: what does not go by itself is asked again.
+      if (!state.deleting) await clusterPort(context).delete(refOf(resource), writing(context));
       tellProblems(context, standing(context, state.problems));
-      return waitFor("the cluster to be gone", state);
+      return waitFor(context, "the cluster to be gone", state);
     },
   })
   .step("release-resources", {

@@ -42,11 +42,16 @@ export function tellProblems({ resource, fact }: ClusterContext, seen: readonly 
   if (changed !== null) fact({ type: "cluster.problems_seen", data: changed });
 }
 
-export const waitFor = (what: string, { observed, summary, problems }: ClusterState): Wait =>
+export const waitFor = (
+  context: ClusterContext,
+  what: string,
+  { observed, summary, problems }: ClusterState,
+): Wait =>
   waitForOperator(
     what,
     observed ? summary : "the operator has not looked at the change yet",
     problems,
+    context,
   );
 
 /** Every machine of the group is there, ready, and of this version where versions are told. */

@@ -89,7 +89,7 @@ export const clusterScale = workflow("cluster.scale", {
       const group = state.nodePools.find(({ name }) => name === nodePool);
       // The machines that are taken back must be gone before their servers are.
       return !state.observed || (group !== undefined && group.replicas > before)
-        ? waitFor(`${nodePool} to be back at ${before}`, state)
+        ? waitFor(context, `${nodePool} to be back at ${before}`, state)
         : undefined;
     },
   })
@@ -108,7 +108,7 @@ export const clusterScale = workflow("cluster.scale", {
         group.desired === nodeCount &&
         isWhole(group) &&
         !state.changing;
-      return !isDone ? waitFor(`${nodeCount} nodes in ${nodePool}`, state) : undefined;
+      return !isDone ? waitFor(context, `${nodeCount} nodes in ${nodePool}`, state) : undefined;
     },
   })
   .pivot("servers that are given back may be somebody else's at once")

@@ -41,7 +41,7 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
         !state.changing &&
         [state.controlPlane, ...state.nodePools].every(isWhole);
       return !isWell
-        ? waitFor("the cluster to be whole and at rest before it is upgraded", state)
+        ? waitFor(context, "the cluster to be whole and at rest before it is upgraded", state)
         : undefined;
     },
   })
@@ -67,7 +67,7 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const { kubernetesVersion } = context.input;
       const state = await look(context);
       return !state.observed || !isAt(state.controlPlane, kubernetesVersion)
-        ? waitFor(`the control plane to be at ${kubernetesVersion}`, state)
+        ? waitFor(context, `the control plane to be at ${kubernetesVersion}`, state)
         : undefined;
     },
   })
@@ -83,7 +83,9 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
         state.settled &&
         !state.changing &&
         state.nodePools.every((group) => isAt(group, kubernetesVersion));
-      return !isDone ? waitFor(`the workers to be at ${kubernetesVersion}`, state) : undefined;
+      return !isDone
+        ? waitFor(context, `the workers to be at ${kubernetesVersion}`, state)
+        : undefined;
     },
   })
   .step("record", {

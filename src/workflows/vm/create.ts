@@ -70,7 +70,7 @@ export const vmCreate = workflow("vm.create", {
       const isDone = running
         ? state.power === "running" && state.ready
         : state.power === "stopped" && areFilled(disks, state.disks);
-      if (!isDone) return waitFor(running ? "the machine to run" : "its disks", state);
+      if (!isDone) return waitFor(context, running ? "the machine to run" : "its disks", state);
       return placeOf(state);
     },
   })

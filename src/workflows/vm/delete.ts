@@ -41,8 +41,12 @@ export const vmDelete = workflow("vm.delete", {
       const { ports, resource } = context;
       const state = await ports.vms.read(refOf(resource), reading(context));
       if (state !== null) {
+        const { keepDisks } = context.input;
+        // It was restored from a backup, or made anew: what does not go by itself is asked again.
+        if (!state.deleting)
+          await ports.vms.delete(refOf(resource), { keepDisks }, writing(context));
         tellProblems(context, state.problems);
-        return waitFor("the machine to be gone", state);
+        return waitFor(context, "the machine to be gone", state);
       }
       // Disks and cloud-init secret go after the machine; the same verb says when nothing is left.
       const left = await ports.vms.delete(

@@ -25,8 +25,8 @@ export function tellProblems({ resource, fact }: VmContext, seen: readonly Probl
   if (changed !== null) fact({ type: "vm.problems_seen", data: changed });
 }
 
-export const waitFor = (what: string, { summary, problems }: VmState): Wait =>
-  waitForOperator(what, summary, problems);
+export const waitFor = (context: VmContext, what: string, { summary, problems }: VmState): Wait =>
+  waitForOperator(what, summary, problems, context);
 
 /** Where it runs, as the record has it. */
 export const Place = z.object({ node: z.string().nullable(), addresses: z.array(z.string()) });

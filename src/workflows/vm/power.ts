@@ -59,7 +59,7 @@ export const vmPower = workflow("vm.power", {
       const isAnother =
         action !== "restart" || state.instance?.uid !== context.prior.validate.instance;
       const isDone = state.power === wanted && isAnother && (wanted !== "running" || state.ready);
-      if (!isDone) return waitFor(`the machine to be ${wanted}`, state);
+      if (!isDone) return waitFor(context, `the machine to be ${wanted}`, state);
       return placeOf(state);
     },
   })
