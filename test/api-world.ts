@@ -122,7 +122,15 @@ const offers: ClusterOffers = {
       );
     const versions =
       driver === "cluster-api"
-        ? [{ version: "v1.34.2", class: "metal", template: null, upgrades: ["v1.35.0"] }]
+        ? [
+            {
+              version: "v1.34.2",
+              class: "metal",
+              template: null,
+              upgrades: ["v1.35.0"],
+              listed: true,
+            },
+          ]
         : ["a", "b"].flatMap((flavour) => [
             offeredBy(`${flavour}-1-34`, "v1.34.2", ["v1.35.0"]),
             ...(flavour === "a" ? [offeredBy("a-1-35", "v1.35.0", [])] : []),
@@ -135,6 +143,7 @@ const offeredBy = (template: string, version: string, upgrades: readonly string[
   class: null,
   template,
   upgrades,
+  listed: true,
 });
 
 const binding = bindResource<ServerState, ServerFact>(serverTable);

@@ -123,6 +123,7 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     await port().check(ref, driver.wanted, writing());
     const first = await settled(ref);
     expect(first).toMatchObject({
+      kubernetesVersion: driver.wanted.kubernetesVersion,
       observed: true,
       deleting: false,
       infrastructureReady: true,
@@ -150,7 +151,7 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     const template = driver.name === "k0rdent" ? "lab-standalone-cp-1-1-0" : null;
     expect(answer).toEqual({ asked: true, template });
     expect(await port().upgrade(ref, driver.next, writing())).toEqual({ asked: false, template });
-    expect((await read(ref))?.settled).toBe(false);
+    expect(await read(ref)).toMatchObject({ settled: false, kubernetesVersion: driver.next });
     const upgraded = await settled(ref);
     expect(upgraded.controlPlane.versions).toEqual([{ version: driver.next, count: 1 }]);
     expect(upgraded.nodePools[0]?.versions).toEqual([{ version: driver.next, count: 3 }]);
@@ -190,10 +191,10 @@ describe.each([capi, k0rdent])("$name", (driver) => {
       () => port().read(ref, writing()),
       () => port().scale(ref, change, writing()),
       () => port().upgrade(ref, driver.next, writing()),
-      () => port().delete(ref, writing()),
       () => port().kubeconfig(ref, writing()),
     ];
     for (const verb of verbs) expect(await outcome(verb())).toBe("CONFLICT not-ours");
+    expect(await port().delete(ref, writing())).toBe("gone");
     const after = (await world.lab.ask("GET", `${driver.path}/${ref.name}`)).body;
     expect(after.spec).toEqual(before.spec);
     expect(after.metadata.deletionTimestamp).toBeUndefined();
@@ -223,6 +224,21 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     ]);
     if (driver.name === "k0rdent") {
       expect(await fieldsOf({ credential: "no-such" })).toEqual(["credential"]);
+      await world.plant({
+        apiVersion: "k0rdent.mirantis.com/v1beta1",
+        kind: "Credential",
+        metadata: { name: "far", namespace },
+        spec: {
+          region: "north",
+          identityRef: {
+            apiVersion: "v1",
+            kind: "Secret",
+            name: "lab-cluster-identity",
+            namespace,
+          },
+        },
+      });
+      expect(await fieldsOf({ credential: "far" })).toEqual(["credential"]);
       const two = ["one", "two"].map((name) => ({ name, ...group(1) }));
       expect(await fieldsOf({ nodePools: two })).toEqual(["nodePools"]);
       const template = "lab-machine-pools-1-0-0";

@@ -72,13 +72,15 @@ export const CreateClusterBody = z
       description:
         "k0rdent: the ClusterTemplate; can be left out when only one offered gives this version",
     }),
-    credential: ObjectName.optional().meta({ description: "k0rdent: the Credential" }),
+    credential: ObjectName.optional().meta({
+      description: "k0rdent: the Credential; not one of a region, whose machines are out of sight",
+    }),
     config: z.record(z.string().min(1).max(253), z.unknown()).optional().meta({
       description:
         "cluster-api: the topology's variables by name; k0rdent: the template's values. Kept in the journal and shown, so never a place for secrets",
     }),
     controlPlane: ControlPlane,
-    nodePools: z.array(NodePool).max(maxNodePools),
+    nodePools: z.array(NodePool).max(maxNodePools).meta({ description: "k0rdent: one at most" }),
     protected: z
       .boolean()
       .default(false)
@@ -93,6 +95,9 @@ export const CreateClusterBody = z
     for (const [field, driver] of Object.entries(driverFields))
       if (value[field as keyof typeof driverFields] !== undefined && value.driver !== driver)
         refuse([field], `goes with the driver ${driver} only`);
+    // Its templates know one group of workers.
+    if (value.driver === "k0rdent" && value.nodePools.length > 1)
+      refuse(["nodePools"], "must be one at most with the driver k0rdent");
     for (const [index, { name }] of value.nodePools.entries()) {
       const first = value.nodePools.findIndex((each) => each.name === name);
       if (first !== index)

@@ -50,6 +50,8 @@ export interface OfferedVersion {
   readonly class: string | null;
   readonly template: string | null;
   readonly upgrades: readonly string[];
+  /** False: nothing lists what the class takes, so it may take other versions than those that are known. */
+  readonly listed: boolean;
 }
 
 /** How a group of machines is. */
@@ -58,13 +60,18 @@ export interface GroupState {
   readonly replicas: number;
   readonly ready: number;
   readonly upToDate: number;
-  /** The Kubernetes versions of its machines and how many have each; empty where the operator does not tell. */
+  /**
+   * The Kubernetes versions of its machines and how many have each; empty where the operator does not tell. A machine that has the version
+   * wished for has it in the words in which it was offered, whatever build the machine adds or leaves out.
+   */
   readonly versions: readonly { readonly version: string; readonly count: number }[];
 }
 
 /** A cluster as the newest object shows it. */
 export interface ClusterState {
   readonly uid: string;
+  /** The Kubernetes version that the newest wish asks for, reached or not; null where the object does not tell. */
+  readonly kubernetesVersion: string | null;
   /** False: the operator has not yet looked at the newest wish (observedGeneration); nothing below is to be believed for it. */
   readonly observed: boolean;
   readonly deleting: boolean;
@@ -125,7 +132,10 @@ export interface ClusterPort {
     kubernetesVersion: string,
     options: KubernetesWrite,
   ): Promise<{ readonly asked: boolean; readonly template: string | null }>;
-  /** Asks for deletion, with the uid read just before as precondition. `gone` when nothing is there. Never touches what lacks our label: CONFLICT. */
+  /**
+   * Asks for deletion, with the uid read just before as precondition. `gone` when nothing of ours is there; what has its name and lacks our
+   * label is never touched. Repeating is safe.
+   */
   delete(cluster: ClusterRef, options: KubernetesWrite): Promise<"asked" | "gone">;
   /** The administrator's kubeconfig; null while there is none. Read-only; its answer is a secret. */
   kubeconfig(cluster: ClusterRef, options: ReadOptions): Promise<string | null>;

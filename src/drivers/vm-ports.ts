@@ -30,7 +30,10 @@ export interface VmState {
   readonly runStrategy: string | null;
   /** The virtual machine instance is there, and its uid: a restart gives it another. */
   readonly instance: { readonly uid: string; readonly phase: string } | null;
-  /** What it is, null while it is on its way between them. `stopped` only when an operator has looked at it and no instance is there. */
+  /**
+   * What it is and, as far as the wish tells, stays; null while it is on its way, or goes another way than its wish. `stopped` only when an
+   * operator has looked at it, no instance is there and none is wished for; a machine that crashes between two starts is not stopped.
+   */
   readonly power: "running" | "stopped" | "paused" | null;
   readonly ready: boolean;
   readonly node: string | null;
@@ -46,7 +49,10 @@ export interface VmState {
 }
 
 export interface VmPort {
-  /** Checks by a dry run that the API server would take it. Read-only. VALIDATION_ERROR, CONFLICT when the name is taken by another's object. */
+  /**
+   * Checks by a dry run that the API server would take it, and that its names are free: its own, its disks' and its cloud-init Secret's.
+   * Read-only. VALIDATION_ERROR; CONFLICT when one is another's, with reason `disk-kept` for a disk of an earlier machine.
+   */
   check(vm: VmRef, wanted: WantedVm, options: ReadOptions): Promise<void>;
   /** Creates VirtualMachine, disks and cloud-init secret. `already` when they are there and ours. Repeating is safe. */
   create(vm: VmRef, wanted: WantedVm, options: KubernetesWrite): Promise<"asked" | "already">;
@@ -68,7 +74,10 @@ export interface VmPort {
   ): Promise<"asked" | "already">;
   /** `already` when it is so. CONFLICT when it does not run. Repeating is safe. */
   setPaused(vm: VmRef, paused: boolean, options: KubernetesWrite): Promise<"asked" | "already">;
-  /** Asks for deletion, uid as precondition. Disks that are kept lose their owner first. `gone` when nothing of it is there any more. */
+  /**
+   * Asks for deletion, uid as precondition. Disks that are kept lose their owner first. `gone` when nothing of it is there any more; what has
+   * one of its names and lacks our label is never touched and does not count. Repeating is safe.
+   */
   delete(
     vm: VmRef,
     how: { readonly keepDisks: boolean },

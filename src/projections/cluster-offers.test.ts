@@ -5,7 +5,13 @@ import type { Clock } from "#platform/clock.ts";
 import { watchClusterOffers } from "./cluster-offers.ts";
 
 const place = { managementCluster: "mgmt", namespace: "default" };
-const offered: OfferedVersion = { version: "v1.34.2", class: "a", template: null, upgrades: [] };
+const offered: OfferedVersion = {
+  version: "v1.34.2",
+  class: "a",
+  template: null,
+  upgrades: [],
+  listed: true,
+};
 
 /** A clock that sleeps until it is told to go on. */
 function stoppedClock() {

@@ -5,7 +5,7 @@ import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
 import type { Clients } from "#drivers/kubernetes/clients.ts";
 import { conditionOf } from "#drivers/kubernetes/conditions.ts";
 import { tryOut } from "#drivers/kubernetes/dry-run.ts";
-import { edit, ensure, type Ours, readOurs, remove } from "#drivers/kubernetes/ours.ts";
+import { edit, ensure, type Ours, readOurs, removeIfOurs } from "#drivers/kubernetes/ours.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
 import { type ClusterClass, clusterClassKind, clusterKind } from "./kinds.ts";
 import { readKubeconfig, readParts, stateOf } from "./look.ts";
@@ -133,7 +133,7 @@ export const createClusterApi = (clients: Clients): ClusterPort => ({
   },
 
   delete: (cluster, options) =>
-    remove(clients.at(cluster.place), clusterKind, oursOf(cluster), options),
+    removeIfOurs(clients.at(cluster.place), clusterKind, oursOf(cluster), options),
 
   async kubeconfig(cluster, options) {
     const client = clients.at(cluster.place);

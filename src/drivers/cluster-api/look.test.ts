@@ -269,7 +269,7 @@ describe("offered versions", () => {
     ]);
   });
 
-  it("are those that run where a class lists none, upgraded by one minor", () => {
+  it("are those that run where a class lists none, which say nothing of what else it takes", () => {
     const running = ["v1.34.5", "v1.32.1", "v1.33.9", "v1.33.9"].map((version) =>
       clusterOf(undefined, { spec: { topology: { ...spec.topology, version } } }),
     );
@@ -279,6 +279,8 @@ describe("offered versions", () => {
       ["v1.33.9", ["v1.34.5"]],
       ["v1.34.5", []],
     ]);
+    expect(offered.map(({ listed }) => listed)).toEqual([false, false, false]);
+    expect(offeredBy(classOf(["v1.34.5"]), []).map(({ listed }) => listed)).toEqual([true]);
     expect(offeredBy(classOf(), [])).toEqual([]);
   });
 

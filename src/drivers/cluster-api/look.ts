@@ -62,6 +62,7 @@ export const stateOf = (parts: ClusterParts): ClusterState => {
   const unfinished = !whole || isBusy(cluster) || !reconciled;
   return {
     uid: metadata.uid,
+    kubernetesVersion: topology?.version ?? null,
     observed,
     deleting,
     infrastructureReady:

@@ -23,7 +23,8 @@ const isAtMostNextMinor = (from: string, to: string): boolean => {
 /**
  * What a ClusterClass offers, each upgraded by one minor at a time. One that lists its versions offers those; Cluster API would go through
  * several in one go, but a run that can stop between minors is the safer one. One without a list takes any version, and nothing
- * says which exist as machine images: it offers what clusters made of it run already.
+ * says which exist as machine images: it offers what clusters made of it run already, and tells that it is not
+ * listed.
  */
 export const offeredBy = (
   clusterClass: ClusterClass,
@@ -39,6 +40,7 @@ export const offeredBy = (
     version,
     class: name,
     template: null,
+    listed: listed.length > 0,
     upgrades: versions.filter(
       (other) => compareVersions(version, other) < 0 && isAtMostNextMinor(version, other),
     ),

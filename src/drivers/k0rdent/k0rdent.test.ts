@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { clusterKind } from "#drivers/cluster-api/kinds.ts";
 import { clusterDeploymentKind, clusterTemplateChainKind, clusterTemplateKind } from "./kinds.ts";
 import { stateOf } from "./look.ts";
 import { offeredBy, templateFor } from "./offered.ts";
@@ -63,6 +64,40 @@ it("puts the wish over the template's defaults as Helm does", () => {
     e: null,
   });
   expect(under).toEqual({ a: { b: 1, c: [1, 2] }, d: "x" });
+});
+
+describe("the versions of machines", () => {
+  const versionsOf = (template: string, ...replicas: readonly [string, number][]) => {
+    const versions = replicas.map(([version, count]) => ({ version, replicas: count }));
+    const cluster = clusterKind.schema.parse({
+      apiVersion: "cluster.x-k8s.io/v1beta2",
+      metadata: metadata("prod"),
+      status: { controlPlane: { versions } },
+    });
+    const deployment = clusterDeploymentKind.schema.parse({
+      metadata: metadata("prod"),
+      spec: { template: "aws-1-0-0" },
+    });
+    return stateOf(deployment, { cluster, deployments: [], machines: [] }, template).controlPlane
+      .versions;
+  };
+
+  it("are the template's when they differ in a build that only one of them tells", () => {
+    expect(versionsOf("v1.34.2", ["v1.34.2+k0s.0", 2], ["v1.34.2", 1])).toEqual([
+      { version: "v1.34.2", count: 3 },
+    ]);
+    expect(versionsOf("v1.34.2+k0s.0", ["v1.34.2", 3])).toEqual([
+      { version: "v1.34.2+k0s.0", count: 3 },
+    ]);
+  });
+
+  it("are others when the builds differ, or the patch does", () => {
+    expect(versionsOf("v1.34.2+k0s.1", ["v1.34.2+k0s.0", 1], ["v1.33.9+k0s.0", 1])).toEqual([
+      { version: "v1.34.2+k0s.0", count: 1 },
+      { version: "v1.33.9+k0s.0", count: 1 },
+    ]);
+    expect(versionsOf("", ["v1.34.2+k0s.0", 1])).toEqual([{ version: "v1.34.2+k0s.0", count: 1 }]);
+  });
 });
 
 describe("a ClusterDeployment without a Cluster", () => {

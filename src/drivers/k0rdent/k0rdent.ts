@@ -8,7 +8,7 @@ import type { Clients } from "#drivers/kubernetes/clients.ts";
 import { tryOut } from "#drivers/kubernetes/dry-run.ts";
 import { ownLabels } from "#drivers/kubernetes/labels.ts";
 import { apiVersionOf, type Manifest } from "#drivers/kubernetes/object.ts";
-import { edit, ensure, type Ours, readOurs, remove } from "#drivers/kubernetes/ours.ts";
+import { edit, ensure, type Ours, readOurs, removeIfOurs } from "#drivers/kubernetes/ours.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
 import {
   type ClusterDeployment,
@@ -59,7 +59,15 @@ const manifestOf = async (
   };
 };
 
-/** VALIDATION_ERROR when the credential is not there or k0rdent cannot use it. */
+const wrongCredential = (why: string): Failure =>
+  new Failure("VALIDATION_ERROR", `the credential cannot be used: ${why}`, {
+    details: { fields: { credential: why } },
+  });
+
+/**
+ * VALIDATION_ERROR when the credential is not there, k0rdent cannot use it, or it is a region's: the credential alone decides the region, and
+ * there no look at the management cluster counts machines. https://docs.k0rdent.io/latest/admin/regional-clusters/
+ */
 const checkCredential = async (
   client: KubernetesClient,
   namespace: string,
@@ -68,15 +76,17 @@ const checkCredential = async (
 ): Promise<void> => {
   if (name === null) return;
   const found = await client.read(credentialKind, { namespace, name }, options);
+  if (found !== null && found.spec.region !== "") {
+    const elsewhere = `its machines would be those of region ${found.spec.region}, whose objects another management cluster keeps`;
+    throw wrongCredential(elsewhere);
+  }
   if (found?.status.ready === true) return;
   const said = found?.status.conditions.find(({ status }) => status !== "True")?.message;
   const why =
     found === null
       ? `there is no Credential ${namespace}/${name}`
       : `k0rdent cannot use it${said === undefined ? "" : `: ${said}`}`;
-  throw new Failure("VALIDATION_ERROR", `the credential cannot be used: ${why}`, {
-    details: { fields: { credential: why } },
-  });
+  throw wrongCredential(why);
 };
 
 /**
@@ -130,7 +140,7 @@ export const createK0rdent = (clients: Clients): ClusterPort => ({
         if (own !== nodePool) {
           throw noSuchPool(cluster, nodePool, own === undefined ? [] : [own]);
         }
-        // The whole config was written at creation, the template's defaults included.
+        // Where the template counts workers, their number was written at creation.
         const { workers } = wishedCounts(spec.config);
         if (workers === null) {
           throw new Failure("VALIDATION_ERROR", scalesNot(spec.template), {
@@ -187,7 +197,7 @@ export const createK0rdent = (clients: Clients): ClusterPort => ({
   },
 
   delete: (cluster, options) =>
-    remove(clients.at(cluster.place), clusterDeploymentKind, oursOf(cluster), options),
+    removeIfOurs(clients.at(cluster.place), clusterDeploymentKind, oursOf(cluster), options),
 
   async kubeconfig(cluster, options) {
     const client = clients.at(cluster.place);

@@ -94,6 +94,12 @@ export const clusterTemplateChainKind: Kind<ClusterTemplateChain> = {
 
 const Credential = z.object({
   metadata: Meta,
+  spec: z
+    .object({
+      /** The region in which its clusters are made; empty: this management cluster. */
+      region: z.string().default(""),
+    })
+    .default({ region: "" }),
   status: z
     .object({ ready: z.boolean().default(false), conditions: Conditions })
     .default({ ready: false, conditions: [] }),

@@ -1,5 +1,5 @@
 import type { SeenProblem } from "#drivers/cluster-ports.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import type { ClusterState, GroupState } from "#drivers/cluster-ports.ts";
 import {
   type ClusterParts,
   controlPlaneOf,
@@ -26,8 +26,21 @@ import { wishedCounts } from "./values.ts";
 /** The annotation that keeps the name of the only node pool: k0rdent itself has no names for them. */
 export const nodePoolAnnotation = "millwright.dev/node-pool";
 
-/** k0s adds its own number to the version (`v1.34.2+k0s.0`), which machines may or may not repeat. */
 const withoutBuild = (version: string): string => version.replace(/\+.*$/, "");
+
+/** k0s adds its own number to the version (`v1.34.2+k0s.0`), which template and machine may tell or leave out; told by both, it counts. */
+const isSame = (one: string, other: string): boolean =>
+  one === other ||
+  (withoutBuild(one) === withoutBuild(other) && !(one.includes("+") && other.includes("+")));
+
+/** The group with the version of its template in the template's words. */
+const inWordsOf = (template: string, group: GroupState): GroupState => {
+  const isWanted = ({ version }: GroupState["versions"][number]): boolean =>
+    isSame(version, template);
+  const count = group.versions.filter(isWanted).reduce((sum, each) => sum + each.count, 0);
+  const others = group.versions.filter((each) => !isWanted(each));
+  return { ...group, versions: [...others, ...(count > 0 ? [{ version: template, count }] : [])] };
+};
 
 /** Conditions that are False with this reason only because their turn has not come. */
 const isProgress = ({ reason }: Condition): boolean =>
@@ -85,11 +98,11 @@ export const stateOf = (
   const controlPlane =
     parts === null
       ? { ...none, desired: wished.controlPlane ?? 0 }
-      : controlPlaneOf(parts, wished.controlPlane);
+      : inWordsOf(kubernetesVersion, controlPlaneOf(parts, wished.controlPlane));
   const workers =
     parts === null
       ? { ...none, desired: wished.workers ?? 0 }
-      : workersOf(parts.deployments, parts.machines, wished.workers);
+      : inWordsOf(kubernetesVersion, workersOf(parts.deployments, parts.machines, wished.workers));
   const cluster = parts?.cluster ?? null;
   const deleting = metadata.deletionTimestamp !== undefined;
   const ready = conditionOf(conditions, "Ready");
@@ -100,7 +113,7 @@ export const stateOf = (
     (cluster === null || isObserved(cluster)) &&
     (parts?.deployments ?? []).every((each) => each.observed);
   const isWanted = (version: string): boolean =>
-    kubernetesVersion === "" || withoutBuild(version) === withoutBuild(kubernetesVersion);
+    kubernetesVersion === "" || version === kubernetesVersion;
   const groups = [controlPlane, workers];
   // Machines of a region's cluster are out of sight; k0rdent's own word is all there is.
   const whole =
@@ -116,6 +129,7 @@ export const stateOf = (
     cluster === null ? isTrue(conditions, "CAPIClusterSummary") : isTrue(cluster.conditions, type);
   return {
     uid: metadata.uid,
+    kubernetesVersion: kubernetesVersion === "" ? null : kubernetesVersion,
     observed,
     deleting,
     infrastructureReady: of("InfrastructureReady"),

@@ -35,6 +35,7 @@ export const offeredBy = (
       class: null,
       template,
       upgrades: upgradesOf(template),
+      listed: true,
     }))
     .sort((a, b) => compareVersions(a.version, b.version));
 };

@@ -21,7 +21,6 @@ const ValuesSchema: z.ZodType<ValuesSchema> = z.object({
 export interface Template {
   readonly name: string;
   readonly kubernetesVersion: string;
-  readonly defaults: Values;
   /** True when the chart has a value at this path, by its schema or its defaults. */
   knows(path: readonly string[]): boolean;
   /** Names at the top of the values that the chart's schema forbids. */
@@ -52,7 +51,6 @@ const templateOf = (
 ): Template => ({
   name: metadata.name,
   kubernetesVersion: withV(status.k8sVersion),
-  defaults: status.config,
   knows: (path) => inDefaults(status.config, path) || inSchema(schema, path),
   unknown: (values) =>
     schema?.additionalProperties === false

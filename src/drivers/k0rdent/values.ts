@@ -64,8 +64,9 @@ const hostValues = (
 };
 
 /**
- * The whole `spec.config`: the template's defaults under the wish. It is always sent, because k0rdent's webhook makes a dry run of a
- * ClusterDeployment without one. Throws VALIDATION_ERROR for what the template cannot do.
+ * The `spec.config`: what was wished for and nothing of the template's defaults, which change with the template, the version of Kubernetes
+ * among them. It is sent even when it has no value, because k0rdent's webhook makes a dry run of a ClusterDeployment that lacks it.
+ * Throws VALIDATION_ERROR for what the template cannot do.
  */
 export const configOf = (wanted: WantedCluster, template: Template): Values => {
   const fields: Record<string, string> = {};
@@ -92,7 +93,7 @@ export const configOf = (wanted: WantedCluster, template: Template): Values => {
   if (Object.keys(wrong).length > 0) {
     throw wrongInput("the ClusterTemplate does not allow this cluster", wrong);
   }
-  return merged(merged(merged(template.defaults, given), counts), hosts.values);
+  return merged(merged(given, counts), hosts.values);
 };
 
 /** How many machines the ClusterDeployment wishes for; null where its template does not count them so. */

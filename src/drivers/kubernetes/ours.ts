@@ -156,3 +156,18 @@ export const remove = async (
     await client.pause(attempt, options);
   }
 };
+
+/** As `remove`, but for a name that may never have been ours: where another's object bears it, none of ours is there. */
+export const removeIfOurs = async (
+  client: KubernetesClient,
+  kind: Kind<HasMeta>,
+  at: Ours,
+  options: WriteOptions,
+): Promise<"asked" | "gone"> => {
+  try {
+    return await remove(client, kind, at, options);
+  } catch (error) {
+    if (isRefused(error, "CONFLICT", "not-ours")) return "gone";
+    throw error;
+  }
+};

@@ -6,7 +6,7 @@ import type { Clients } from "#drivers/kubernetes/clients.ts";
 import { isTrue } from "#drivers/kubernetes/conditions.ts";
 import { tryOut } from "#drivers/kubernetes/dry-run.ts";
 import { isOurs, resourceLabel } from "#drivers/kubernetes/labels.ts";
-import { edit, ensure, notThere, type Ours, readOurs, remove } from "#drivers/kubernetes/ours.ts";
+import { edit, ensure, notThere, readOurs, removeIfOurs } from "#drivers/kubernetes/ours.ts";
 import { isRefused } from "#drivers/kubernetes/refusal.ts";
 import { secretKind } from "#drivers/kubernetes/secret.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
@@ -21,11 +21,8 @@ import {
   vmKind,
 } from "./kinds.ts";
 import { stateOf } from "./look.ts";
-import { cloudInitManifest, cloudInitName, vmManifest } from "./manifest.ts";
-
-const oursOf = ({ id, place, name }: VmRef): Ours => ({ id, namespace: place.namespace, name });
-
-const cloudInitOf = (vm: VmRef): Ours => ({ ...oursOf(vm), name: cloudInitName(vm) });
+import { cloudInitManifest, vmManifest } from "./manifest.ts";
+import { checkNames, cloudInitOf, oursOf } from "./names.ts";
 
 /** The instance has its machine's name, and its labels, which stand in the template. */
 const readInstance = async (
@@ -134,6 +131,7 @@ export const createKubeVirt = (
   async check(vm, wanted, options) {
     const client = clients.at(vm.place);
     await tryOut(client, vmKind, vmManifest(vm, wanted, { run: null }), vm, options);
+    await checkNames(client, vm, wanted, options);
   },
 
   async create(vm, wanted, options) {
@@ -230,20 +228,20 @@ export const createKubeVirt = (
 
   async delete(vm, { keepDisks }, options) {
     const client = clients.at(vm.place);
-    const machine = await readOurs(client, vmKind, oursOf(vm), options);
+    const machine = await client.read(vmKind, oursOf(vm), options);
     const volumes = await readVolumes(client, vm, options);
     if (keepDisks) {
       for (const volume of volumes) await disown(client, volume, vm, options);
     }
     const left = [
-      await remove(client, vmKind, oursOf(vm), options),
-      await remove(client, secretKind, cloudInitOf(vm), options),
+      await removeIfOurs(client, vmKind, oursOf(vm), options),
+      await removeIfOurs(client, secretKind, cloudInitOf(vm), options),
     ];
     // Disks that their machine owns are collected with it; those without an owner are not.
-    if (!keepDisks && machine === null) {
+    if (!keepDisks && (machine === null || !isOurs(machine, vm.id))) {
       for (const { metadata } of volumes) {
         const name = metadata.name;
-        left.push(await remove(client, dataVolumeKind, { ...oursOf(vm), name }, options));
+        left.push(await removeIfOurs(client, dataVolumeKind, { ...oursOf(vm), name }, options));
       }
     }
     const disksLeft = !keepDisks && volumes.length > 0;

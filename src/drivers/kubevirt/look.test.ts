@@ -15,11 +15,15 @@ const metadata = (more: object = {}): object => ({
   resourceVersion: "1",
   ...more,
 });
-const look = (vm: { status?: object; metadata?: object }, phase: string | null = null, more = {}) =>
+const look = (
+  vm: { status?: object; metadata?: object; wish?: string },
+  phase: string | null = null,
+  more = {},
+) =>
   stateOf(ref, {
     vm: vmKind.schema.parse({
       metadata: metadata(vm.metadata),
-      spec: { runStrategy: "Always" },
+      spec: { runStrategy: vm.wish ?? "Always" },
       ...(vm.status === undefined ? {} : { status: vm.status }),
     }),
     instance:
@@ -42,10 +46,12 @@ describe("the power of a virtual machine", () => {
 
   it("is off once KubeVirt has looked at it and no instance is there", () => {
     const status = { printableStatus: "Stopped" };
-    expect(look({ status, metadata: seen }).power).toBe("stopped");
+    const off = { status, wish: "Halted" };
+    expect(look({ ...off, metadata: seen }).power).toBe("stopped");
     const conditions = [{ type: "Ready", status: "False", reason: "VMINotExists" }];
-    expect(look({ status: { ...status, conditions } }).power).toBe("stopped");
-    expect(look({ status: { ...status, created: true }, metadata: seen }).power).toBeNull();
+    expect(look({ ...off, status: { ...status, conditions } }).power).toBe("stopped");
+    const created = { ...off, status: { ...status, created: true }, metadata: seen };
+    expect(look(created).power).toBeNull();
   });
 
   it("is that of the instance, and unknown while that comes or goes", () => {
@@ -56,5 +62,15 @@ describe("the power of a virtual machine", () => {
     }
     const leaving = { deletionTimestamp: "2026-03-02T08:00:00Z" };
     expect(look(vm, "Running", leaving).power).toBeNull();
+  });
+
+  it("is neither on nor off while KubeVirt has not done what it is to do", () => {
+    const crashing = { status: { printableStatus: "CrashLoopBackOff" }, metadata: seen };
+    for (const wish of ["Always", "RerunOnFailure"])
+      expect([wish, look({ ...crashing, wish }).power]).toEqual([wish, null]);
+    for (const wish of ["Manual", "Once"])
+      expect([wish, look({ ...crashing, wish }).power]).toEqual([wish, "stopped"]);
+    const ending = { status: { printableStatus: "Running" }, metadata: seen, wish: "Halted" };
+    expect(look(ending, "Running").power).toBeNull();
   });
 });

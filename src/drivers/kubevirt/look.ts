@@ -27,9 +27,20 @@ const controllerFinalizer = "kubevirt.io/virtualMachineControllerFinalize";
 const wasLookedAt = ({ metadata, status }: VirtualMachine): boolean =>
   metadata.finalizers.includes(controllerFinalizer) || (status?.conditions.length ?? 0) > 0;
 
-/** An instance at its end is still there until KubeVirt takes it away. */
+/** Wishes under which KubeVirt starts a machine again that has no instance (`spec.runStrategy`). */
+const startsAgain = new Set(["Always", "RerunOnFailure"]);
+
+/**
+ * An instance at its end is still there until KubeVirt takes it away. What is there and is not what is wished for will not stay: a machine that
+ * crashes has no instance between two starts, and one that was just halted still runs.
+ */
 const powerOf = ({ vm, instance }: VmParts): VmState["power"] => {
-  if (instance === null) return wasLookedAt(vm) && vm.status?.created !== true ? "stopped" : null;
+  const wish = vm.spec.runStrategy ?? "";
+  if (instance === null) {
+    const isOff = wasLookedAt(vm) && vm.status?.created !== true && !startsAgain.has(wish);
+    return isOff ? "stopped" : null;
+  }
+  if (wish === "Halted") return null;
   if (instance.status.phase !== "Running" || instance.metadata.deletionTimestamp !== undefined) {
     return null;
   }

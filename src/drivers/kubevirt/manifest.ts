@@ -5,7 +5,7 @@ import type { VmRef, WantedVm } from "#drivers/vm-ports.ts";
 import { vmKind } from "./kinds.ts";
 
 /** The DataVolume of a disk: named after both, because disks outlive their machine where that is wished. */
-const volumeName = (vm: VmRef, disk: string): string => `${vm.name}-${disk}`;
+export const volumeName = (vm: VmRef, disk: string): string => `${vm.name}-${disk}`;
 
 /** Gives the name of a disk back. */
 export const diskName = (vm: VmRef, volume: string): string =>

@@ -111,6 +111,17 @@ describe("creating a cluster", () => {
       [{ controlPlane: { replicas: 2 } }, "controlPlane.replicas"],
       [{ template: "x" }, "template"],
       [{ driver: "k0rdent", class: "x" }, "class"],
+      [
+        {
+          driver: "k0rdent",
+          template: "a-1-34",
+          nodePools: [
+            { name: "a", nodeCount: 1 },
+            { name: "b", nodeCount: 1 },
+          ],
+        },
+        "nodePools",
+      ],
       [{ managementCluster: "elsewhere" }, "managementCluster"],
       [{ nodePools: [{ name: "control-plane", nodeCount: 1 }] }, "nodePools[0].name"],
       [{ nodePools: [{ name: "a", nodeCount: 1_001 }] }, "nodePools[0].nodeCount"],

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { ClusterUpgradeInput } from "#contract/cluster-inputs.ts";
 import { Failure } from "#contract/failures.ts";
+import type { ClusterState } from "#drivers/cluster-ports.ts";
 import { nothing } from "#engine/kit.ts";
-import { clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
+import { type ClusterContext, clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
 import { isAt, isWhole, look, waitFor } from "./look.ts";
 
 /**
@@ -23,29 +24,8 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { input, resource } = context;
-      const { place, kubernetesVersion, class: clusterClass, template } = resource.spec;
-      const offered = await clusterPort(context).offered(place, reading(context));
-      const current = offered.filter(
-        (offer) =>
-          offer.version === kubernetesVersion &&
-          (template === null ? offer.class === clusterClass : offer.template === template),
-      );
-      const upgrades = [...new Set(current.flatMap((offer) => offer.upgrades))];
-      if (!upgrades.includes(input.kubernetesVersion))
-        throw new Failure(
-          "VALIDATION_ERROR",
-          upgrades.length === 0
-            ? `no upgrade from ${kubernetesVersion} is offered for cluster ${resource.spec.name}`
-            : `cluster ${resource.spec.name} cannot be upgraded to ${input.kubernetesVersion}; offered are ${upgrades.join(", ")}`,
-          {
-            details: {
-              fields: { kubernetesVersion: "must be offered as an upgrade" },
-              from: kubernetesVersion,
-              upgrades,
-            },
-          },
-        );
-      return { before: kubernetesVersion };
+      if (!isAskedFor(await look(context), input)) await refuseUnoffered(context);
+      return { before: resource.spec.kubernetesVersion };
     },
   })
   .step("preflight", {
@@ -54,6 +34,7 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const state = await look(context);
+      if (isAskedFor(state, context.input)) return;
       const isWell =
         state.observed &&
         state.settled &&
@@ -122,3 +103,36 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     before: prior.validate.before,
     kubernetesVersion: input.kubernetesVersion,
   }));
+
+/** An upgrade that failed half-way has left the wish behind: the cluster is on its way there, and there is no other. */
+const isAskedFor = ({ kubernetesVersion }: ClusterState, wanted: ClusterUpgradeInput): boolean =>
+  kubernetesVersion === wanted.kubernetesVersion;
+
+async function refuseUnoffered(
+  context: ClusterContext & { readonly input: ClusterUpgradeInput },
+): Promise<void> {
+  const { input, resource } = context;
+  const { name, place, kubernetesVersion, class: clusterClass, template } = resource.spec;
+  const offered = await clusterPort(context).offered(place, reading(context));
+  const own = offered.filter((offer) =>
+    template === null ? offer.class === clusterClass : offer.template === template,
+  );
+  // That it may follow the present version was judged when the run was accepted; the rest is the API server's to say.
+  if (own.some(({ listed }) => !listed)) return;
+  const current = own.filter(({ version }) => version === kubernetesVersion);
+  const upgrades = [...new Set(current.flatMap((offer) => offer.upgrades))];
+  if (upgrades.includes(input.kubernetesVersion)) return;
+  throw new Failure(
+    "VALIDATION_ERROR",
+    upgrades.length === 0
+      ? `no upgrade from ${kubernetesVersion} is offered for cluster ${name}`
+      : `cluster ${name} cannot be upgraded to ${input.kubernetesVersion}; offered are ${upgrades.join(", ")}`,
+    {
+      details: {
+        fields: { kubernetesVersion: "must be offered as an upgrade" },
+        from: kubernetesVersion,
+        upgrades,
+      },
+    },
+  );
+}

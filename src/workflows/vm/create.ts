@@ -1,5 +1,6 @@
 import { VmCreateInput } from "#contract/vm-inputs.ts";
 import { nothing, wait } from "#engine/kit.ts";
+import { areFilled } from "./disks.ts";
 import { reading, refOf, wantedOf, workflow, writing } from "./kit.ts";
 import { Place, look, placeOf, waitFor } from "./look.ts";
 
@@ -65,10 +66,10 @@ export const vmCreate = workflow("vm.create", {
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
       const state = await look(context);
-      const { running } = context.resource.spec;
+      const { running, disks } = context.resource.spec;
       const isDone = running
         ? state.power === "running" && state.ready
-        : state.power === "stopped" && state.disks.every(isFilled);
+        : state.power === "stopped" && areFilled(disks, state.disks);
       if (!isDone) return waitFor(context, running ? "the machine to run" : "its disks", state);
       return placeOf(state);
     },
@@ -83,7 +84,3 @@ export const vmCreate = workflow("vm.create", {
     },
   })
   .result(({ input }) => ({ vmId: input.vmId, running: input.spec.running }));
-
-/** A volume that waits for its first consumer is filled when the machine first starts. */
-const isFilled = ({ phase }: { readonly phase: string }): boolean =>
-  phase === "Succeeded" || phase === "WaitForFirstConsumer" || phase === "PendingPopulation";

@@ -1,5 +1,5 @@
-/** What a Kubernetes version must look like (Cluster API's `KubeSemver`, without build tags). */
-const pattern = /^v(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.-]+)?$/;
+/** What a Kubernetes version must look like (Cluster API's `KubeSemver`); builds have no order. */
+const pattern = /^v(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 
 /** Major, minor, patch; undefined for what is no version. */
 type Figures = readonly [number, number, number];

@@ -24,6 +24,14 @@ interface Release {
 const wholeNumber = (minimum: number) => ({ type: "integer", minimum });
 const open = { clusterLabels: { type: "object" }, clusterAnnotations: { type: "object" } };
 
+/** As in k0rdent's own charts, the version is a value like any other, with k0s's own number behind it. */
+const k0sOf = (kubernetesVersion: string) => ({ version: `${kubernetesVersion}+k0s.0` });
+
+/** What the values say, not the chart: a value that is kept from an older chart keeps its version. */
+function versionOf({ values }: Release): string {
+  return (values["k0s"] as ReturnType<typeof k0sOf>).version;
+}
+
 /** One pool of workers, by the key that most of k0rdent's own charts have. */
 function standalone(version: string, kubernetesVersion: string): Chart {
   return {
@@ -36,15 +44,21 @@ function standalone(version: string, kubernetesVersion: string): Chart {
       clusterAnnotations: {},
       controlPlaneNumber: 1,
       workersNumber: 1,
+      k0s: k0sOf(kubernetesVersion),
     },
     schema: {
       $schema: "http://json-schema.org/draft-07/schema#",
       type: "object",
       required: ["controlPlaneNumber", "workersNumber"],
-      properties: { ...open, controlPlaneNumber: wholeNumber(1), workersNumber: wholeNumber(0) },
+      properties: {
+        ...open,
+        controlPlaneNumber: wholeNumber(1),
+        workersNumber: wholeNumber(0),
+        k0s: { type: "object", properties: { version: { type: "string" } } },
+      },
     },
     render: (release) =>
-      rendered(release, kubernetesVersion, numberOf(release.values["controlPlaneNumber"], 1), {
+      rendered(release, versionOf(release), numberOf(release.values["controlPlaneNumber"], 1), {
         md: numberOf(release.values["workersNumber"], 1),
       }),
   };

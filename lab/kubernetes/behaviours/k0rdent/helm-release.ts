@@ -1,4 +1,5 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
+import { mergePatch } from "#lab/kubernetes/apply/json-patch.ts";
 import type { Behaviour, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
 import { type Finding, found, no, yes } from "#lab/kubernetes/behaviours/cluster-api/conditions.ts";
 import { hold, release as letGo } from "#lab/kubernetes/behaviours/cluster-api/finalizers.ts";
@@ -67,11 +68,17 @@ function chartOf(release: KubeObject, cluster: ClusterClient): Chart | undefined
   return findChart(name, version);
 }
 
+/** Helm puts values over a chart's defaults as a merge patch does: null takes a default away. */
+function valuesOf(release: KubeObject, { defaults }: Chart): Values {
+  const { values = {} } = specOf<ReleaseSpec>(release);
+  return mergePatch(defaults, values);
+}
+
 function objectsOf(release: KubeObject, chart: Chart) {
   return chart.render({
     name: release.metadata.name,
     namespace: namespaceOf(release),
-    values: { ...chart.defaults, ...specOf<ReleaseSpec>(release).values },
+    values: valuesOf(release, chart),
   });
 }
 

@@ -176,7 +176,7 @@ describe("a cluster deployment", () => {
         string,
         { versions?: readonly { version: string }[] }
       >;
-      return status[part]?.versions?.every(({ version }) => version === "v1.34.5") === true;
+      return status[part]?.versions?.every(({ version }) => version === "v1.34.5+k0s.0") === true;
     };
     world.cluster.advanceUntil(
       () => isNew("controlPlane") && isNew("workers") && world.isDone("d1"),
