@@ -1,3 +1,4 @@
+import type { KubernetesPlace } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
 import type { z } from "zod";
 import { type AtWork, type Rest, type Sound, holder, shownState } from "./at-work.ts";
@@ -26,6 +27,22 @@ export function checked<Input, Fact>(
     `the input of ${admission.workflow} does not have its documented form`,
     { details: { fields } },
   );
+}
+
+/**
+ * A retry of a creation that left something behind cannot have another name or place: the objects of the first try go by them, and would never
+ * be looked for again. Null when it has neither.
+ */
+export function moved(
+  before: { readonly name: string; readonly place: KubernetesPlace } | null,
+  after: { readonly name: string; readonly place: KubernetesPlace },
+): Failure | null {
+  if (before === null) return null;
+  const why = "cannot be edited while something of the first try is left: undo that run first";
+  if (before.name !== after.name) return invalid("name", why);
+  return before.place.managementCluster === after.place.managementCluster
+    ? null
+    : invalid("managementCluster", why);
 }
 
 /** `noun` and `id` name the resource: `cluster cls_…`. */

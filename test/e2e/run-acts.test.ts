@@ -80,6 +80,7 @@ describe("a run of a provisioning", { timeout: 240_000 }, () => {
     expect(undone.map(({ data }) => (data as { step: string }).step)).toEqual([
       "set-boot-once",
       "insert-media",
+      "stage-config",
       "reserve",
       "validate",
     ]);

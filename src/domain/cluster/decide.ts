@@ -6,7 +6,7 @@ import {
 } from "#contract/cluster-inputs.ts";
 import type { ClusterAction, ClusterFact, ClusterLifecycleState } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
-import { busy, checked, invalid, notAsChild, unknown } from "#domain/admission.ts";
+import { busy, checked, invalid, moved, notAsChild, unknown } from "#domain/admission.ts";
 import type { Admission } from "#domain/resource-model.ts";
 import { refusal } from "./can.ts";
 import type { ClusterState } from "./state.ts";
@@ -73,6 +73,8 @@ function admitCreation(
       { details: { state: cluster.rest.state, clusterId: cluster.id } },
     );
   const { clusterId, region, project } = input;
+  const problem = moved(cluster?.spec ?? null, input.spec);
+  if (problem !== null) return problem;
   // Protection that was given to the record since then is not taken away by a retry.
   const spec = {
     ...input.spec,

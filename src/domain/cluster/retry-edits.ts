@@ -19,12 +19,7 @@ import { createInput, deleteInput, scaleInput, upgradeInput } from "./run-inputs
 const creation = editOf({
   input: ClusterCreateInput,
   request: CreateClusterBody,
-  fixed: {
-    driver: "cannot be edited: ask for another cluster with the other driver",
-    // What is left of the first try goes by its name, where it was made.
-    name: "cannot be edited: ask for another cluster",
-    managementCluster: "cannot be edited: ask for another cluster",
-  },
+  fixed: { driver: "cannot be edited: ask for another cluster with the other driver" },
   amid: ["protected", "onFailure"],
   before({ spec, onFailure }) {
     const { place, controlPlane, nodePools, ...rest } = spec;

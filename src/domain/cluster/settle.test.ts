@@ -80,6 +80,19 @@ describe("a run's end leaves the cluster", () => {
     expect(story.state === null ? [] : clusterView(story.state).actions).toEqual(["delete"]);
   });
 
+  it("with its name while something of a held creation is left, and free to take another after that", () => {
+    const held = new Story();
+    held.end(held.begin(...create), "held");
+    const renamed = { ...createInput, spec: { ...createInput.spec, name: "other" } };
+    expect(held.ask("cluster.create", renamed)).toMatchObject({
+      code: "VALIDATION_ERROR",
+      details: { fields: { name: expect.stringContaining("first try") } },
+    });
+    const undone = new Story();
+    undone.end(undone.begin(...create), "undone");
+    expect(undone.ask("cluster.create", renamed)).toBeInstanceOf(Array);
+  });
+
   it("with what its facts say when it completes", () => {
     const story = new Story().running();
     story.happened(story.begin(...scale), facts.scaled).end(runId(2), "completed");

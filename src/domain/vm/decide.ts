@@ -1,7 +1,7 @@
 import { Failure } from "#contract/failures.ts";
 import { VmCreateInput, VmDeleteInput, VmPowerInput } from "#contract/vm-inputs.ts";
 import type { VmAction, VmFact, VmLifecycleState } from "#contract/vm.ts";
-import { busy, checked, invalid, notAsChild, unknown } from "#domain/admission.ts";
+import { busy, checked, invalid, moved, notAsChild, unknown } from "#domain/admission.ts";
 import type { Admission } from "#domain/resource-model.ts";
 import { refusal } from "./can.ts";
 import type { VmState, VmWork } from "./state.ts";
@@ -47,6 +47,8 @@ function admitCreation(
       `vm ${vm.id} exists already; ask for a new one`,
       { details: { state: vm.rest.state, vmId: vm.id } },
     );
+  const problem = moved(vm?.spec ?? null, spec);
+  if (problem !== null) return problem;
   return [
     { type: "vm.requested", data: { vm: vmId, region, project, spec } },
     { type: "vm.run_began", data: { run, workflow, action: null, state: "creating" } },

@@ -9,11 +9,6 @@ import { createInput, deleteInput, powerInput } from "./run-inputs.ts";
 const creation = editOf({
   input: VmCreateInput,
   request: textsOnly(CreateVmBody, ["userData"]),
-  fixed: {
-    // What is left of the first try goes by its name, where it was made.
-    name: "cannot be edited: ask for another virtual machine",
-    managementCluster: "cannot be edited: ask for another virtual machine",
-  },
   amid: ["onFailure"],
   before({ spec, onFailure }) {
     const { place, disks, userData: _stored, ...rest } = spec;
