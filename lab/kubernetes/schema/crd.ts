@@ -2,53 +2,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
+import type { Kind, KindVersion } from "#lab/kubernetes/kinds/kind.ts";
 import { isObject } from "./json.ts";
 import type { StructuralSchema } from "./structural-schema.ts";
 
-/** What the API server learns from one CustomResourceDefinition. */
-export interface CustomResource {
-  readonly group: string;
-  readonly kind: string;
+/** What the API server learns from one CustomResourceDefinition: a kind of which the schema is known. */
+export interface CustomResource extends Kind {
   readonly listKind: string;
-  readonly plural: string;
-  readonly singular: string;
-  readonly shortNames: readonly string[];
-  readonly categories: readonly string[];
-  readonly scope: "Namespaced" | "Cluster";
   readonly versions: readonly CustomResourceVersion[];
 }
 
-export interface CustomResourceVersion {
-  readonly name: string;
-  readonly served: boolean;
-  /** True for exactly one version. */
-  readonly storage: boolean;
+export interface CustomResourceVersion extends KindVersion {
   readonly schema: StructuralSchema;
-  readonly subresources: {
-    readonly status: boolean;
-    /** Null: no `/scale`. */
-    readonly scale: ScalePaths | null;
-  };
-  readonly printerColumns: readonly PrinterColumn[];
-  /** JSON paths (`.spec.host`) that a field selector may name. */
-  readonly selectableFields: readonly string[];
-}
-
-/** JSON paths (`.spec.replicas`) of what `/scale` reads and writes. */
-export interface ScalePaths {
-  readonly specReplicasPath: string;
-  readonly statusReplicasPath: string;
-  readonly labelSelectorPath?: string | undefined;
-}
-
-export interface PrinterColumn {
-  readonly name: string;
-  readonly type: string;
-  readonly jsonPath: string;
-  readonly description?: string | undefined;
-  readonly format?: string | undefined;
-  /** Columns of a priority above 0 are shown in wide tables only. */
-  readonly priority: number;
 }
 
 const Version = z
