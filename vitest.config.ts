@@ -3,9 +3,10 @@ import { defineConfig } from "vitest/config";
 const common = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_000 };
 
 /**
- * Two kinds of tests. Those beside the code need a processor and use both; those that start the program as it ships (a
- * lab, control planes, databases, other people's clients) come afterwards and one file at a time, because two cores
- * are the smallest machine that we promise to run on, and what they try is not how several of them get along.
+ * Two kinds of tests. Those beside the code need a processor and use both. Those that start the program as it ships (a
+ * lab, control planes, databases, other people's clients) come afterwards. They spend more than half of their time waiting
+ * for machines of the lab, so two files share the two cores of the smallest machine that we promise to run on. Nothing
+ * in a world is shared with another: ports, data directories, databases and servers are each file's own.
  */
 const worlds = [
   "test/**/*.test.ts",
@@ -33,7 +34,7 @@ export default defineConfig({
           ...common,
           name: "worlds",
           include: worlds,
-          maxWorkers: 1,
+          maxWorkers: 2,
           hookTimeout: 180_000,
           // Whole worlds run on real time and real processes; a machine that is starved for a minute must not decide.
           retry: process.env["CI"] === undefined ? 0 : 2,

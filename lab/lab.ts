@@ -164,7 +164,7 @@ async function takeDirectory(dataDir: string): Promise<DirectoryLock> {
     if (lock !== null) return lock;
     if (attempt === 10) {
       throw new StartError(
-        `the data directory ${dataDir} is in use by another lab; stop that one, or choose another with --data-dir or MILLWRIGHT_DATA_DIR`,
+        `the data directory ${dataDir} is in use by another lab; stop that one, or choose another with --data-dir or MILLWRIGHT_DATA_DIR, or start a control plane for it: MILLWRIGHT_LAB_URL=http://127.0.0.1:4500 npm run serve (its control port, if that is another)`,
       );
     }
     await wait(100);

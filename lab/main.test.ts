@@ -112,7 +112,11 @@ describe("the lab's process", () => {
     const before = world();
     expect(await run(...small)).toEqual({
       code: 1,
-      error: `lab: the data directory ${dataDir} is in use by another lab; stop that one, or choose another with --data-dir or MILLWRIGHT_DATA_DIR\n`,
+      error: expect.stringMatching(
+        new RegExp(
+          `^lab: the data directory ${dataDir} is in use by another lab; .*MILLWRIGHT_LAB_URL=http://127.0.0.1:4500 npm run serve.*\\n$`,
+        ),
+      ) as string,
     });
     expect(world()).toBe(before);
     const exited = exitOf(child);

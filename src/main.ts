@@ -31,7 +31,8 @@ const commands: Readonly<Record<string, Command>> = {
   },
   demo: {
     usage: "demo [--engine embedded|trigger]",
-    summary: "plays a server's life on a throw-away installation and ends",
+    summary:
+      "plays the lives of servers, a cluster and a virtual machine on a throw-away installation",
     arguments: [],
     more: true,
     run: async (...words) => (await import("#doors/demo/demo.ts")).demo(words),
@@ -68,11 +69,15 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+const usageWidth = Math.max(...Object.values(commands).map(({ usage }) => usage.length)) + 2;
+
 const usage = (): string =>
   [
     "Usage: npm run millwright -- <command>",
     "",
-    ...Object.values(commands).map((command) => `  ${command.usage.padEnd(16)}${command.summary}`),
+    ...Object.values(commands).map(
+      (command) => `  ${command.usage.padEnd(usageWidth)}${command.summary}`,
+    ),
     "",
   ].join("\n");
 

@@ -26,7 +26,7 @@ import { systemClock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import { createIds } from "#platform/ids.ts";
 import { openSecrets } from "#journal/secrets.ts";
-import type { ClusterOffers } from "#projections/cluster-offers.ts";
+import { heardOf } from "./cluster-offers.ts";
 import { openMemoryDatabase } from "./memory-database.ts";
 import { createClusterReader, createVmReader } from "#projections/compute-reader.ts";
 import { createEventReader } from "#projections/event-reader.ts";
@@ -111,40 +111,6 @@ const workflows = [
     .step("act", { expected: "10s", run: act })
     .result(() => ({})),
 ];
-
-/** What is offered at `mgmt`; nothing is known yet of `edge`. */
-const offers: ClusterOffers = {
-  of(driver, managementCluster) {
-    if (managementCluster !== "mgmt")
-      throw new Failure(
-        "UNAVAILABLE",
-        `what ${driver} offers at ${managementCluster} is not known`,
-      );
-    const versions =
-      driver === "cluster-api"
-        ? [
-            {
-              version: "v1.34.2",
-              class: "metal",
-              template: null,
-              upgrades: ["v1.35.0"],
-              listed: true,
-            },
-          ]
-        : ["a", "b"].flatMap((flavour) => [
-            offeredBy(`${flavour}-1-34`, "v1.34.2", ["v1.35.0"]),
-            ...(flavour === "a" ? [offeredBy("a-1-35", "v1.35.0", [])] : []),
-          ]);
-    return { versions, seenAt: Date.parse("2026-03-02T08:05:00.000Z"), problem: null };
-  },
-};
-const offeredBy = (template: string, version: string, upgrades: readonly string[]) => ({
-  version,
-  class: null,
-  template,
-  upgrades,
-  listed: true,
-});
 
 const binding = bindResource<ServerState, ServerFact>(serverTable);
 
@@ -263,12 +229,13 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
     servers: createServerReader(db, now),
     clusters: createClusterReader(db, now),
     vms: createVmReader(db, now),
-    kubernetes: { names: ["mgmt", "edge"], current: "mgmt", namespace: "default", offers },
+    kubernetes: heardOf,
     pools: createPoolReader(db, now),
     events: createEventReader(db, journal, now),
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),
     reveal: (id) => secrets.reveal(id),
+    renewSecret: (id, text) => secrets.renew(id, text),
     fingerprint: (text) => cipher.token(text),
     region: "local",
     log: (level, event, fields = {}) => log.push({ level, event, fields }),

@@ -7,7 +7,7 @@ import { openMemoryDatabase } from "./memory-database.ts";
 /** An embedded database with a bridge to it: the owner's connection, and those of others. */
 export interface BridgedDatabase {
   readonly owner: Database;
-  readonly token: string;
+  readonly secret: string;
   readonly port: () => number;
   /** Somebody else's connection. */
   another(): Promise<Database>;
@@ -19,18 +19,18 @@ export interface BridgedDatabase {
 export async function openBridgedDatabase(
   options: { readonly idleMs?: number } = {},
 ): Promise<BridgedDatabase> {
-  const token = "the right one";
+  const secret = "the right one";
   const owner = await openMemoryDatabase({ shared: true });
   const open = (port: number): Promise<Bridge> =>
-    openBridge({ database: owner, port, admits: (shown) => shown === token, ...options });
+    openBridge({ database: owner, port, secret, ...options });
   let bridge = await open(0);
   const opened: Database[] = [];
   return {
     owner,
-    token,
+    secret,
     port: () => bridge.port,
     async another() {
-      const database = await openBridged({ port: bridge.port, token });
+      const database = await openBridged({ port: bridge.port, secret });
       opened.push(database);
       return database;
     },

@@ -32,6 +32,8 @@ interface Driver {
   readonly wanted: WantedCluster;
   readonly next: string;
   readonly path: string;
+  /** The part of its object that another manager applies to set the number of workers; null: to let go of it. */
+  readonly sized: (replicas: number | null) => object;
   /** What a person's own object of that name is. */
   readonly stranger: (name: string) => Parameters<KubernetesWorld["plant"]>[0];
 }
@@ -52,6 +54,10 @@ const capi: Driver = {
   },
   next: "v1.34.5",
   path: `/apis/cluster.x-k8s.io/v1beta2/namespaces/${namespace}/clusters`,
+  sized: (replicas) =>
+    replicas === null
+      ? {}
+      : { topology: { workers: { machineDeployments: [{ name: "blue", replicas }] } } },
   stranger: (name) => ({
     apiVersion: "cluster.x-k8s.io/v1beta2",
     kind: "Cluster",
@@ -72,6 +78,7 @@ const k0rdent: Driver = {
   },
   next: "v1.34.5",
   path: `/apis/k0rdent.mirantis.com/v1beta1/namespaces/${namespace}/clusterdeployments`,
+  sized: (workersNumber) => (workersNumber === null ? {} : { config: { workersNumber } }),
   stranger: (name) => ({
     apiVersion: "k0rdent.mirantis.com/v1beta1",
     kind: "ClusterDeployment",
@@ -170,7 +177,7 @@ describe.each([capi, k0rdent])("$name", (driver) => {
 
   it("offers what can be asked for", async () => {
     const offered = await port().offered(world.ours.defaultPlace(namespace), writing());
-    const mine = offered.find(
+    const mine = offered?.versions.find(
       (offer) =>
         offer.version === driver.wanted.kubernetesVersion &&
         offer.class === driver.wanted.class &&
@@ -178,6 +185,7 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     );
     expect(mine?.upgrades).toContain(driver.next);
     expect(mine?.upgrades).not.toContain(driver.wanted.kubernetesVersion);
+    expect(offered?.classes.includes("lab-virtual")).toBe(driver.name === "cluster-api");
   });
 
   it("never touches what is another's", async () => {
@@ -224,6 +232,7 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     ]);
     if (driver.name === "k0rdent") {
       expect(await fieldsOf({ credential: "no-such" })).toEqual(["credential"]);
+      expect(await fieldsOf({ credential: null })).toEqual(["credential"]);
       await world.plant({
         apiVersion: "k0rdent.mirantis.com/v1beta1",
         kind: "Credential",
@@ -250,7 +259,20 @@ describe.each([capi, k0rdent])("$name", (driver) => {
         class: "lab-metal3",
         controlPlane: { replicas: 1, ...labels },
       };
-      await port().check(ref, drawn, writing());
+      const pools = [{ name: "blue", ...group(2), ...labels }];
+      await port().check(ref, { ...drawn, nodePools: pools }, writing());
+      // Any host that is free would do, also a pool's server.
+      const anyHost = { class: "lab-metal3" };
+      const both = ["controlPlane.pool", "nodePools[0].pool"];
+      expect(await fieldsOf(anyHost)).toEqual(both);
+      expect(await fieldsOf({ ...anyHost, config: { hostSelector: {} } })).toEqual(both);
+      expect(await fieldsOf({ ...drawn })).toEqual(["nodePools[0].pool"]);
+      const elsewhere = {
+        ...driver.wanted,
+        ...anyHost,
+        config: { hostSelector: { of: "others" } },
+      };
+      await port().check(ref, elsewhere, writing());
     }
     expect(await read(ref)).toBeNull();
   });
@@ -264,6 +286,41 @@ describe.each([capi, k0rdent])("$name", (driver) => {
       /^KUBERNETES_REJECTED/,
     );
     expect((await read(ref))?.settled).toBe(true);
+    await gone(ref);
+  });
+
+  it("never takes the number of a pool over from another field manager", async () => {
+    const ref = await created("shared");
+    const { apiVersion, kind } = driver.stranger(ref.name);
+    /** As `kubectl apply --server-side --force-conflicts --field-manager=other`. */
+    const applyAs = async (manager: string, replicas: number | null): Promise<void> => {
+      const told = await world.lab.ask(
+        "PATCH",
+        `${driver.path}/${ref.name}?fieldManager=${manager}&force=true`,
+        {
+          type: "application/apply-patch+yaml",
+          body: { apiVersion, kind, metadata: { name: ref.name }, spec: driver.sized(replicas) },
+        },
+      );
+      expect([told.status, told.text.slice(0, 300)]).toEqual([200, expect.anything()]);
+    };
+    const sized = (nodeCount: number) => ({ nodePool: driver.nodePool, nodeCount });
+    const refused = "CONFLICT FieldManagerConflict";
+    await port().checkScale(ref, sized(3), writing());
+    await applyAs("other", 2);
+    expect(await outcome(port().checkScale(ref, sized(3), writing()))).toBe(refused);
+    const thrown: unknown = await port()
+      .scale(ref, sized(3), writing())
+      .catch((error: unknown) => error);
+    expect((thrown as Failure).details?.["causes"]).toMatchObject([{ manager: "other" }]);
+    expect((thrown as Failure).message).toContain("other");
+    expect((await read(ref))?.nodePools[0]?.desired).toBe(2);
+    // What it is already is no change, whoever says so.
+    expect(await port().scale(ref, sized(2), writing())).toBe("already");
+    await applyAs("other", null);
+    await port().checkScale(ref, sized(3), writing());
+    expect(await port().scale(ref, sized(3), writing())).toBe("asked");
+    expect((await read(ref))?.nodePools[0]?.desired).toBe(3);
     await gone(ref);
   });
 
@@ -343,6 +400,31 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     await settled(ref);
     await gone(ref);
   });
+});
+
+it("leaves the number of a pool to cluster-autoscaler, where annotations say that it is its", async () => {
+  const port = world.ours.clusters["cluster-api"];
+  const place = world.ours.defaultPlace(namespace);
+  const ref: ClusterRef = { id: "cls_01KAP5ZV9QJ5T1W7R9D0C3M8XM", place, name: "c-autoscaled" };
+  await port.create(ref, capi.wanted, writing());
+  const path = "/spec/topology/workers/machineDeployments/0";
+  const group = "cluster.x-k8s.io/cluster-api-autoscaler-node-group";
+  const annotations = { [`${group}-min-size`]: "1", [`${group}-max-size`]: "9" };
+  const handedOver = await world.lab.ask("PATCH", `${capi.path}/${ref.name}`, {
+    type: "application/json-patch+json",
+    body: [
+      { op: "remove", path: `${path}/replicas` },
+      { op: "add", path: `${path}/metadata`, value: { annotations } },
+    ],
+  });
+  expect(handedOver.status).toBe(200);
+  const change = { nodePool: "blue", nodeCount: 3 };
+  expect(await outcome(port.checkScale(ref, change, writing()))).toBe("CONFLICT autoscaled");
+  expect(await outcome(port.scale(ref, change, writing()))).toBe("CONFLICT autoscaled");
+  await until(
+    () => port.delete(ref, writing()),
+    (answer) => answer === "gone",
+  );
 });
 
 it("keeps kubeconfigs and tokens out of the log", () => {

@@ -232,16 +232,45 @@ describe.concurrent("a host", { timeout: 60_000 }, () => {
 
   it("is switched on and off", async () => {
     const { host, bmc } = await available();
-    expect(await port.setOnline(host, false, writing())).toBe("already");
+    expect(await port.setPower(host, "off", writing())).toBe("already");
     for (const power of ["on", "off"] as const) {
-      expect(await port.setOnline(host, power === "on", writing())).toBe("asked");
-      expect(await port.setOnline(host, power === "on", writing())).toBe("already");
+      expect(await port.setPower(host, power, writing())).toBe("asked");
+      expect(await port.setPower(host, power, writing())).toBe("already");
       expect(await reached(host, (seen) => seen.power === power)).toMatchObject({
         online: power === "on",
       });
     }
     const powers = (await lab.effects(bmc.name)).map(({ action }) => action);
     expect(powers.filter((action) => action === "power-on")).toHaveLength(2);
+  });
+
+  it.each([
+    ["and is kept off by force no longer than it takes", null],
+    ["also when a machine has it, which is held off", aMachine],
+  ])("has its power cut where that is asked, %s", async (_, taker) => {
+    const { host, bmc } = await available();
+    await port.setImage(host, { image, config: null }, writing());
+    await reached(host, ({ state, power }) => state === "provisioned" && power === "on");
+    if (taker !== null) await take(host, taker);
+    const switchedOff = async () =>
+      (await lab.effects(bmc.name)).filter(({ action }) => action === "power-off");
+    const before = (await switchedOff()).length;
+    expect(await port.setPower(host, "force-off", writing())).toBe("asked");
+    expect(await port.setPower(host, "force-off", writing())).toBe("already");
+    expect(await raw(host)).toMatchObject({
+      metadata: { annotations: { "reboot.metal3.io/millwright": '{"mode":"hard"}' } },
+      spec: { online: true },
+    });
+    expect(await reached(host, ({ power }) => power === "off")).toMatchObject({ online: false });
+    expect((await switchedOff()).slice(before)).toMatchObject([{ detail: { reset: "ForceOff" } }]);
+    expect(await wrongWith(host)).toEqual([]);
+    expect(await port.setPower(host, "off", writing())).toBe(taker === null ? "asked" : "already");
+    expect(await port.setPower(host, "off", writing())).toBe("already");
+    const { annotations } = (await raw(host))["metadata"] as Meta;
+    expect("reboot.metal3.io/millwright" in annotations).toBe(taker !== null);
+    expect(await port.setPower(host, "on", writing())).toBe("asked");
+    expect(await reached(host, ({ power }) => power === "on")).toMatchObject({ online: true });
+    if (taker !== null) await take(host, null);
   });
 
   it("that a machine has taken is not written, and is only held off", async () => {
@@ -253,12 +282,12 @@ describe.concurrent("a host", { timeout: 60_000 }, () => {
     const anew = { image: { ...image, url: `${image.url}2` }, config: null };
     expect(await outcome(port.setImage(host, anew, writing(other)))).toBe("CONFLICT consumed");
     expect(await outcome(port.clearImage(host, null, writing()))).toBe("CONFLICT consumed");
-    expect(await port.setOnline(host, false, writing())).toBe("asked");
-    expect(await port.setOnline(host, false, writing())).toBe("already");
+    expect(await port.setPower(host, "off", writing())).toBe("asked");
+    expect(await port.setPower(host, "off", writing())).toBe("already");
     expect(await reached(host, ({ power }) => power === "off")).toMatchObject({ online: false });
     expect(await raw(host)).toMatchObject({ spec: { online: true } });
     expect(await wrongWith(host)).toEqual([]);
-    expect(await port.setOnline(host, true, writing())).toBe("asked");
+    expect(await port.setPower(host, "on", writing())).toBe("asked");
     expect(await reached(host, ({ power }) => power === "on")).toMatchObject({ online: true });
     await take(host, null);
     expect(await port.clearImage(host, null, writing())).toBe("asked");
@@ -276,7 +305,7 @@ describe.concurrent("a host", { timeout: 60_000 }, () => {
       () => port.inspect(stranger, writing()),
       () => port.setImage(stranger, { image, config: null }, writing()),
       () => port.clearImage(stranger, null, writing()),
-      () => port.setOnline(stranger, true, writing()),
+      () => port.setPower(stranger, "on", writing()),
       () => port.unenroll(stranger, writing()),
     ])
       expect(await outcome(verb())).toBe("CONFLICT not-ours");
@@ -285,7 +314,7 @@ describe.concurrent("a host", { timeout: 60_000 }, () => {
       spec: before["spec"],
     });
     const nobody = refTo(ids.server());
-    expect(await outcome(port.setOnline(nobody, true, writing()))).toBe("NOT_FOUND");
+    expect(await outcome(port.setPower(nobody, "on", writing()))).toBe("NOT_FOUND");
   });
 
   it.each([
@@ -335,6 +364,29 @@ describe("a pool of hosts", { timeout: 60_000 }, () => {
     takenBy: run,
   });
 
+  it("waits for no host that a machine of another cluster's has taken", async () => {
+    const { host } = await available();
+    const mine = cluster();
+    await pool.assign(mine, [allocated(host.id)], writing());
+    await take(host, aMachine);
+    const label = "/metadata/labels/cluster.x-k8s.io~1cluster-name";
+    const nameIt = (value: string) =>
+      client.patch(
+        anyHosts,
+        { namespace: place.namespace, name: host.name },
+        [{ op: "add", path: label, value }],
+        writing(),
+      );
+    await nameIt(mine.name);
+    expect(await pool.idle(mine, [host.id], writing())).toEqual([]);
+    await nameIt("another");
+    expect(await pool.idle(mine, [host.id], writing())).toEqual([host.id]);
+    await pool.unassign(mine, [host.id], writing());
+    const { metadata } = (await raw(host)) as unknown as { readonly metadata: Meta };
+    expect(Object.keys(metadata.labels)).not.toContain("millwright.dev/cluster");
+    await take(host, null);
+  });
+
   it("marks hosts for one cluster and takes its marks off again", async () => {
     const [{ host: a }, { host: b }] = await Promise.all([available(), available()]);
     const [mine, theirs] = [cluster(), cluster()];
@@ -356,7 +408,16 @@ describe("a pool of hosts", { timeout: 60_000 }, () => {
     expect(await pool.idle(mine, [a.id, b.id], writing())).toEqual([a.id, b.id]);
     await take(a, aMachine);
     expect(await pool.idle(mine, [a.id, b.id], writing())).toEqual([b.id]);
+    expect(await outcome(pool.unassign(mine, [a.id], writing()))).toBe(
+      "KUBERNETES_UNAVAILABLE consumed",
+    );
     await take(a, null);
+
+    await take(b, aMachine);
+    expect(await pool.assign(mine, servers, writing())).toBeUndefined();
+    await port.setPower(b, "off", writing());
+    expect(await port.read(b, writing())).toMatchObject({ online: false });
+    await take(b, null);
 
     const gone = ids.server();
     await pool.unassign(mine, [a.id, b.id, gone], writing());
@@ -364,7 +425,14 @@ describe("a pool of hosts", { timeout: 60_000 }, () => {
     const { metadata } = (await raw(a)) as unknown as { readonly metadata: Meta };
     expect(Object.keys(metadata.labels)).not.toContain("millwright.dev/cluster");
     expect(Object.keys(metadata.labels)).not.toContain("millwright.dev/group");
+    // Whoever takes the host next is not held off.
+    expect(
+      Object.keys(((await raw(b)) as unknown as { readonly metadata: Meta }).metadata.annotations),
+    ).toEqual([]);
     expect(await pool.idle(mine, [gone], writing())).toEqual([gone]);
+    await take(a, aMachine);
+    expect(await outcome(pool.assign(mine, servers, writing()))).toBe("CONFLICT consumed");
+    await take(a, null);
     expect(await outcome(pool.assign(mine, [allocated(gone)], writing()))).toBe(
       "KUBERNETES_REJECTED no-host",
     );

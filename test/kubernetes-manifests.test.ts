@@ -139,6 +139,8 @@ const wanted: WantedCluster = {
   config: {
     image: { url: "http://127.0.0.1/node.qcow2" },
     clusterNetwork: { pods: { cidrBlocks: ["10.1.0.0/16"] }, serviceDomain: "cluster.local" },
+    // For the group that names no pool.
+    hostSelector: { rack: "r7" },
   },
   controlPlane: { replicas: 3, hostLabels },
   nodePools: [
@@ -155,7 +157,9 @@ describe.skipIf(kinds.length === 0)("what is written (../shared/crds; skipped wi
     ];
     for (const name of ["plain", "metal3"]) {
       const objects = await writtenBy(async () => {
-        const wish = { ...wanted, class: name };
+        const labels = { rack: "r7" };
+        const hostSelector = name === "metal3" ? { matchLabels: labels } : labels;
+        const wish = { ...wanted, class: name, config: { ...wanted.config, hostSelector } };
         await port.check(cluster, wish, writing());
         await port.create(cluster, wish, writing());
         await port.scale(cluster, { nodePool: "green", nodeCount: 4 }, writing());

@@ -5,7 +5,7 @@ import { poolTable } from "#domain/pool/row.ts";
 import type { PoolState } from "#domain/pool/state.ts";
 import { serverTable } from "#domain/server/row.ts";
 import { inspected, registerInput } from "#domain/server/testing/story.ts";
-import type { AllocationPort, AllocationWish } from "#drivers/cluster-ports.ts";
+import type { AllocationOwner, AllocationPort, AllocationWish } from "#drivers/cluster-ports.ts";
 import { createAllocations } from "#engine/allocations.ts";
 import { type ResourceBindings, Resources, bindPool, bindResource } from "#engine/resources.ts";
 import { type OpenJournal, openJournal } from "#journal/postgres-journal.ts";
@@ -39,6 +39,8 @@ export interface PoolSite {
   ): Promise<ServerId>;
   pool(name: string, selector?: PoolSelector | null): Promise<PoolState>;
   happened(kind: "server" | "pool", id: string, ...facts: readonly AnyFact[]): Promise<void>;
+  /** The cluster's run with a lease of its own, for the port's verbs. */
+  leased(owner: Owner): Promise<AllocationOwner>;
   allocate(owner: Owner, ...wishes: readonly Wish[]): ReturnType<AllocationPort["allocate"]>;
   held(cluster: ClusterId): ReturnType<AllocationPort["held"]>;
   /** These, those that a run has taken, or all. */
@@ -83,6 +85,15 @@ export async function openPoolSite(
       if ((await journal.commit({ appends, rows })).ok) return;
     }
   };
+  /** As the engine has it while a step runs; of a kind that no engine claims. */
+  const leased = async ({ cluster, run }: Owner) => {
+    const fence = { run, owner: "site/0", fence: 1 };
+    await database.query(
+      "insert into dispatch (run_id, kind, due_at, owner, fence) values ($1, 'none@1', now(), $2, $3) on conflict do nothing",
+      [run, fence.owner, fence.fence],
+    );
+    return { cluster, fence };
+  };
   const pools = createPoolReader(database, () => systemClock.now());
   return {
     place,
@@ -108,9 +119,10 @@ export async function openPoolSite(
       if (pool === null) throw new Error(`pool ${name} was not kept`);
       return pool;
     },
-    allocate: (owner, ...wishes) =>
+    leased,
+    allocate: async (owner, ...wishes) =>
       port.allocate(
-        { ...owner, project },
+        { ...(await leased(owner)), project },
         wishes.map((wish) => ({ provisioner: "redfish", place: null, ...wish })),
         reading,
       ),
@@ -122,9 +134,13 @@ export async function openPoolSite(
           ? which === "all" || which.servers.includes(server)
           : takenBy === which.takenBy,
       );
-      return port.release(owner, { servers: meant.map(({ server }) => server) }, reading);
+      return port.release(
+        await leased(owner),
+        { servers: meant.map(({ server }) => server) },
+        reading,
+      );
     },
     releaseStranded: () => port.releaseStranded(reading),
-    confirm: (owner) => port.confirm(owner, reading),
+    confirm: async (owner) => port.confirm(await leased(owner), reading),
   };
 }

@@ -37,6 +37,7 @@ export const stepState = (name: string, state: Partial<StepState> = {}): StepSta
   startedAt: null,
   completedAt: null,
   deadlineAt: null,
+  didNothing: false,
   undo: null,
   undoFailures: 0,
   undoStartedAt: null,

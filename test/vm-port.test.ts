@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { VmPort, VmRef, VmState, WantedVm } from "#drivers/vm-ports.ts";
+import { systemClock } from "#platform/clock.ts";
+import { createIds } from "#platform/ids.ts";
 import {
   type KubernetesWorld,
   namespace,
@@ -20,11 +22,16 @@ afterAll(() => world.end());
 afterEach(() => world.lab.cluster.faults.clear());
 
 const port = (): VmPort => world.ours.vms;
-const refTo = (name: string): VmRef => ({
-  id: "vm_01KAP5ZV9QJ5T1W7R9D0C3M8XJ",
-  place: world.ours.defaultPlace(namespace),
-  name,
-});
+const ids = createIds(() => systemClock.now());
+const refs = new Map<string, VmRef>();
+/** Each machine is a resource of its own: what a test that failed has left is no other test's. */
+const refTo = (name: string): VmRef => {
+  const known = refs.get(name);
+  if (known !== undefined) return known;
+  const ref = { id: ids.vm(), place: world.ours.defaultPlace(namespace), name };
+  refs.set(name, ref);
+  return ref;
+};
 const wanted: WantedVm = {
   cpus: 2,
   memory: "4Gi",
@@ -71,11 +78,15 @@ it("creates, stops, starts, restarts, pauses and removes a machine, and does not
   expect(await read(ref)).toBeNull();
   expect(await port().create(ref, wanted, writing())).toBe("asked");
   expect(await port().create(ref, wanted, writing())).toBe("already");
-  const running = await has(ref, "running");
+  // The instance runs a moment before KubeVirt prints that of the machine.
+  const running = await until(
+    () => read(ref),
+    (seen) => seen?.power === "running" && seen.printableStatus === "Running",
+  );
+  if (running === null) throw new Error("it is gone");
   expect(running).toMatchObject({
     deleting: false,
     runStrategy: "Always",
-    printableStatus: "Running",
     instance: { phase: "Running" },
     problems: [],
   });
@@ -220,7 +231,7 @@ it("refuses names that are taken, and undoes without touching what bears them", 
   const again = port().check(refTo("again"), plain, writing());
   await expect(again).rejects.toMatchObject({
     code: "CONFLICT",
-    message: expect.stringContaining("kept"),
+    message: expect.stringContaining("kubectl delete datavolume again-data -n "),
     details: { reason: "disk-kept", object: "DataVolume/again-data" },
   });
 });

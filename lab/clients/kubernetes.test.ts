@@ -143,6 +143,17 @@ describe.skipIf(!hasKubectl)("kubectl (skipped when it is not installed)", () =>
     await expect(kubectl("get", "bmh", "h1")).rejects.toThrow(/NotFound/);
   });
 
+  test("waits by a list and a watch where the storage is too old for a watch list", async () => {
+    await kubectl("apply", "-f", manifest);
+    lab.cluster.faults.add({ watch: "old-etcd", times: 1 });
+    const waiting = ["wait", "--for=jsonpath={.spec.online}=true", "bmh/h1", "--timeout=20s"];
+    const env = { ...process.env, KUBE_FEATURE_WatchListClient: "true" };
+    const { stdout } = await run("kubectl", [...args, ...waiting], { env });
+    expect(stdout).toContain("condition met");
+    expect(lab.cluster.faults.list()).toEqual([]);
+    await kubectl("delete", "bmh", "h1");
+  });
+
   test("shows changes as they happen", async () => {
     await kubectl("apply", "-f", manifest);
     const watching = spawn("kubectl", [...args, "get", "bmh", "-w"]);
@@ -189,5 +200,52 @@ describe.skipIf(!hasKubectl)("kubectl (skipped when it is not installed)", () =>
     expect(await kubectl("-n", "shop", "get", "md", "md")).toMatch(/\nmd +c +3 /);
     expect(await kubectl("delete", "namespace", "shop")).toContain("deleted");
     expect(await kubectl("get", "namespaces", "-o", "name")).not.toContain("shop");
+  });
+
+  test("keeps roles, and says what one may do", async () => {
+    const role = path.resolve("docs/millwright-role.yaml");
+    expect(await kubectl("apply", "-f", role)).toContain(
+      "role.rbac.authorization.k8s.io/millwright created",
+    );
+    expect(await kubectl("apply", "-f", role)).toContain("unchanged");
+    expect(await kubectl("get", "roles")).toMatch(/^NAME +CREATED AT\nmillwright +20/);
+    expect(await kubectl("auth", "can-i", "create", "clusters.cluster.x-k8s.io")).toBe("yes\n");
+    const reader = ["--context", "lab-reader", "auth", "can-i"];
+    expect(await kubectl(...reader, "list", "clusters.cluster.x-k8s.io")).toBe("yes\n");
+    for (const asked of [
+      ["create", "clusters.cluster.x-k8s.io"],
+      ["get", "secrets"],
+      ["get", "*"],
+    ])
+      await expect(kubectl(...reader, ...asked)).rejects.toThrow();
+  });
+
+  test("prints events and claims with their own columns, and warns of no skew", async () => {
+    const metadata = { name: "h1.1", namespace: "default" };
+    const about = { kind: "BareMetalHost", name: "h1", namespace: "default" };
+    const lastTimestamp = new Date().toISOString().replace(/\.\d+/, "");
+    const said = { type: "Normal", reason: "Registered", message: "it is there", lastTimestamp };
+    const event = { apiVersion: "v1", kind: "Event", metadata, involvedObject: about, ...said };
+    await lab.ask("POST", "/api/v1/namespaces/default/events", { body: event });
+    expect(await kubectl("get", "events")).toMatch(
+      /^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE\n\d+s +Normal +Registered +baremetalhost\/h1 +it is there\n$/,
+    );
+    const claim = {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "root", namespace: "default" },
+      spec: { accessModes: ["ReadWriteOnce"], storageClassName: "fast", volumeName: "pv1" },
+    };
+    const claims = "/api/v1/namespaces/default/persistentvolumeclaims";
+    await lab.ask("POST", claims, { body: claim });
+    const capacity = { storage: "10Gi" };
+    const status = { phase: "Bound", accessModes: ["ReadWriteOnce", "ReadOnlyMany"], capacity };
+    const body = { ...claim, status };
+    await lab.ask("PATCH", `${claims}/root/status`, { body, type: "application/merge-patch+json" });
+    expect(await kubectl("get", "pvc")).toMatch(
+      /^NAME +STATUS +VOLUME +CAPACITY +ACCESS MODES +STORAGECLASS +AGE\nroot +Bound +pv1 +10Gi +RWO,ROX +fast +\d+s\n$/,
+    );
+    const { stderr } = await run("kubectl", [...args, "version"]);
+    expect(stderr).not.toContain("exceeds the supported minor version skew");
   });
 });

@@ -24,7 +24,7 @@ const fault = z
     delayMs: z.int().min(0).max(600_000).optional(),
     cut: z.enum(["before", "after"]).optional(),
     rubbish: z.literal(true).optional(),
-    watch: z.enum(["expired", "cut", "silent"]).optional(),
+    watch: z.enum(["expired", "cut", "silent", "old-etcd"]).optional(),
     times: z.int().min(1).optional(),
   })
   .refine((given) => effects.some((effect) => given[effect] !== undefined), {
@@ -32,7 +32,7 @@ const fault = z
   });
 
 const allowed =
-  'allowed: { clear: true }, { compact: true }, { restart: true }, { restoreTo: resourceVersion }, or { path?: regular expression, method?, status?: 400-599, retryAfterSeconds?, delayMs?: 0-600000, cut?: "before" or "after", rubbish?: true, watch?: "expired", "cut" or "silent", times?: 1 or more } with at least one of status, delayMs, cut, rubbish, watch';
+  'allowed: { clear: true }, { compact: true }, { restart: true }, { restoreTo: resourceVersion }, or { path?: regular expression, method?, status?: 400-599, retryAfterSeconds?, delayMs?: 0-600000, cut?: "before" or "after", rubbish?: true, watch?: "expired", "cut", "silent" or "old-etcd", times?: 1 or more } with at least one of status, delayMs, cut, rubbish, watch';
 
 /** `POST /_lab/kubernetes/faults`: one more disturbance of the API server, or something that happens to it at once. */
 export function disturbKubernetes({ kubernetes }: Context, { body }: Asked): Reply {

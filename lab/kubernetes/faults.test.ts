@@ -81,6 +81,31 @@ describe("a disturbed watch", () => {
   });
 });
 
+describe("a watch list over an old etcd", () => {
+  const initial =
+    "sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan";
+
+  test("is told inside of the stream that it cannot be had, and a watch without it goes on", async () => {
+    lab.cluster.faults.add({ watch: "old-etcd" });
+    const refused = await lab.watch(`${widgetsPath}?watch=true&${initial}`);
+    expect(refused.status).toBe(200);
+    expect(await refused.rest()).toMatchObject([
+      {
+        type: "ERROR",
+        object: {
+          kind: "Status",
+          code: 500,
+          message: "required storage feature RequestWatchProgress is disabled",
+        },
+      },
+    ]);
+    const plain = await watchFromNow();
+    await make();
+    expect((await plain.next())?.type).toBe("ADDED");
+    plain.close();
+  });
+});
+
 describe("a restored cluster", () => {
   test("is as it was, counts from there again, and its watches have ended", async () => {
     const kept = await make();

@@ -6,6 +6,7 @@ import { RequestCounts } from "./api/request-counts.ts";
 import { Service } from "./api/service.ts";
 import type { Behaviour, NewObject } from "./behaviours/behaviour.ts";
 import { createIdentity, kubeconfigOf } from "./identity.ts";
+import { accessControlKinds } from "./kinds/access-control.ts";
 import { builtInKinds } from "./kinds/built-in.ts";
 import { catalogue } from "./kinds/catalogue.ts";
 import { nameOfKind } from "./kinds/kind.ts";
@@ -142,7 +143,7 @@ function servedKinds(store: ObjectStore): Kinds {
   const kinds = new Kinds();
   const readAll = (): void => {
     for (const kind of kinds.all()) kinds.remove(nameOfKind(kind));
-    for (const kind of builtInKinds) kinds.set(kind);
+    for (const kind of [...builtInKinds, ...accessControlKinds]) kinds.set(kind);
     for (const definition of store.list(definitionKind)) serve(kinds, definition);
   };
   store.watch(definitionKind, ({ type, object }: Change) => {

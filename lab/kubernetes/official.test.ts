@@ -19,15 +19,16 @@ describe.skipIf(!existsSync(folder))(
     });
     afterAll(() => lab.end());
     const hosts = "/apis/metal3.io/v1alpha1/namespaces/default/baremetalhosts";
+    const host = { apiVersion: "metal3.io/v1alpha1", kind: "BareMetalHost" };
     const merge = "application/merge-patch+json";
 
     test("an unknown field is refused when strict, and a wrong value always", async () => {
       const strict = await lab.ask("POST", `${hosts}?fieldValidation=Strict`, {
-        body: { metadata: { name: "h" }, spec: { online: true, onlin: true } },
+        body: { ...host, metadata: { name: "h" }, spec: { online: true, onlin: true } },
       });
       expect(strict.status).toBe(400);
       const wrong = await lab.ask("POST", hosts, {
-        body: { metadata: { name: "h" }, spec: { online: "yes" } },
+        body: { ...host, metadata: { name: "h" }, spec: { online: "yes" } },
       });
       expect(wrong).toMatchObject({
         status: 422,
@@ -37,7 +38,7 @@ describe.skipIf(!existsSync(folder))(
 
     test("a host gets its defaults, and its status must be whole", async () => {
       const made = await lab.ask("POST", hosts, {
-        body: { metadata: { name: "host" }, spec: { online: true } },
+        body: { ...host, metadata: { name: "host" }, spec: { online: true } },
       });
       expect(made.body.spec).toMatchObject({ automatedCleaningMode: "metadata" });
       const part = await lab.ask("PATCH", `${hosts}/host/status`, {

@@ -28,6 +28,7 @@ interface Told {
 /** What the API server says instead of doing what was asked: a `Status` of the API's conventions. */
 export class Refusal extends Error {
   readonly code: number;
+  /** Empty: none is told. */
   readonly reason: string;
   readonly details: StatusDetails | undefined;
   readonly continueToken: string | undefined;
@@ -47,7 +48,7 @@ export class Refusal extends Error {
       metadata: this.continueToken === undefined ? {} : { continue: this.continueToken },
       status: "Failure",
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === "" ? {} : { reason: this.reason }),
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     };
@@ -65,7 +66,13 @@ export function resourceText({ group, plural }: ResourceName): string {
 }
 
 function about({ group, plural }: ResourceName, name: string): StatusDetails {
-  return { name, ...(group === "" ? {} : { group }), kind: plural };
+  return said({ name, group, kind: plural });
+}
+
+/** What is not known is left out, as Go leaves out empty texts. */
+function said(details: { readonly name: string; readonly group: string; readonly kind: string }) {
+  const known = Object.entries(details).filter(([, text]) => text !== "");
+  return Object.fromEntries(known) as StatusDetails;
 }
 
 export function notFound(resource: ResourceName, name: string): Refusal {
@@ -77,11 +84,12 @@ export function notFound(resource: ResourceName, name: string): Refusal {
   });
 }
 
-export function alreadyExists(resource: ResourceName, name: string): Refusal {
+/** @param isDying what is there is being deleted: a later try may do. */
+export function alreadyExists(resource: ResourceName, name: string, isDying = false): Refusal {
   return new Refusal({
     code: 409,
     reason: "AlreadyExists",
-    message: `${resourceText(resource)} "${name}" already exists`,
+    message: `${isDying ? "object is being deleted: " : ""}${resourceText(resource)} "${name}" already exists`,
     details: about(resource, name),
   });
 }
@@ -115,7 +123,7 @@ export function invalid(
     code: 422,
     reason: "Invalid",
     message: `${kindText} "${name}" is invalid: ${text}`,
-    details: { name, group: kind.group, kind: kind.kind, causes },
+    details: { ...said({ name, group: kind.group, kind: kind.kind }), causes },
   });
 }
 
@@ -188,6 +196,16 @@ export function tooManyRequests(retryAfterSeconds: number): Refusal {
 
 export function unavailable(message: string): Refusal {
   return new Refusal({ code: 503, reason: "ServiceUnavailable", message });
+}
+
+/** 500 without a reason: what the API server makes of an error that none of its own words fit. */
+export function unclassified(message: string): Refusal {
+  return new Refusal({ code: 500, reason: "", message });
+}
+
+/** 409 of server-side apply: it says which fields, not which object. */
+export function applyConflict(message: string, causes: readonly Cause[]): Refusal {
+  return new Refusal({ code: 409, reason: "Conflict", message, details: { causes } });
 }
 
 export function internal(message: string): Refusal {

@@ -1,5 +1,7 @@
+import { text } from "node:stream/consumers";
+import tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tryCluster } from "./try-cluster.ts";
+import { authorityOf, tokenOf, tryCluster } from "./try-cluster.ts";
 import type { Told, TryCluster } from "./try-cluster.ts";
 import { widget, widgets, widgetsPath } from "./try-widgets.ts";
 
@@ -132,6 +134,9 @@ describe("status and generation", () => {
     expect(ignored.status).toBe(200);
     expect(ignored.body.status).toBeUndefined();
     expect(ignored.body.metadata.resourceVersion).toBe(object.metadata.resourceVersion);
+    const spec = await merge(`${path}/status`, { spec: { size: 9 } });
+    expect(spec.status).toBe(200);
+    expect(spec.body.metadata.resourceVersion).toBe(object.metadata.resourceVersion);
     const status = await merge(`${path}/status`, { spec: { size: 9 }, status: { phase: "Done" } });
     expect(status.body).toMatchObject({ spec: { size: 1 }, status: { phase: "Done" } });
   });
@@ -212,6 +217,27 @@ describe("a deletion", () => {
     expect((await lab.ask("GET", path)).status).toBe(200);
   });
 
+  test("whose body has no length loses it, and the connection with it", async () => {
+    const first = await made();
+    const { hostname, port } = new URL(lab.cluster.url);
+    const head = [
+      `DELETE ${pathOf(first)} HTTP/1.1`,
+      `Host: ${hostname}`,
+      `Authorization: Bearer ${tokenOf(lab.cluster, "lab-admin")}`,
+      "Content-Type: application/json",
+      "\r\n",
+    ].join("\r\n");
+    const socket = tls.connect({
+      host: hostname,
+      port: Number(port),
+      ca: authorityOf(lab.cluster),
+    });
+    socket.write(head + JSON.stringify({ preconditions: { uid: "another" } }));
+    const answers = (await text(socket)).match(/HTTP\/1\.1 \d+/g);
+    expect(answers).toEqual(["HTTP/1.1 200", "HTTP/1.1 400"]);
+    expect((await lab.ask("GET", pathOf(first))).status).toBe(404);
+  });
+
   test("waits for finalizers, takes no new ones, and ends with the last", async () => {
     const held = "try.example.org/hold";
     const object = await made({}, { finalizers: [held] });
@@ -286,6 +312,23 @@ describe("definitions and subresources", () => {
     expect((await lab.ask("GET", path)).body.spec).toMatchObject({ replicas: 4 });
   });
 
+  test("/scale of a MachineDeployment is one too", async () => {
+    const path = "/apis/cluster.x-k8s.io/v1beta2/namespaces/default/machinedeployments";
+    const spec = { clusterName: "c", replicas: 2, selector: {}, template: { spec: {} } };
+    const made = await lab.ask("POST", path, {
+      body: {
+        apiVersion: "cluster.x-k8s.io/v1beta2",
+        kind: "MachineDeployment",
+        metadata: { name: "workers" },
+        spec,
+      },
+    });
+    expect(made.status).toBe(201);
+    const scaled = await merge(`${path}/workers/scale`, { spec: { replicas: 5 } });
+    expect(scaled.body).toMatchObject({ kind: "Scale", spec: { replicas: 5 } });
+    expect((await lab.ask("GET", `${path}/workers`)).body.spec).toMatchObject({ replicas: 5 });
+  });
+
   test("a posted definition is served at once, and its end ends its objects", async () => {
     const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     const gadgets = "/apis/new.example.org/v1/namespaces/default/gadgets";
@@ -311,9 +354,14 @@ describe("definitions and subresources", () => {
     };
     expect((await lab.ask("GET", gadgets)).status).toBe(404);
     expect((await lab.ask("POST", path, { body: definition })).status).toBe(201);
-    const bad = await lab.ask("POST", gadgets, { body: { metadata: { name: "g" }, size: "big" } });
+    const gadget = {
+      apiVersion: "new.example.org/v1",
+      kind: "Gadget",
+      metadata: { name: "g" },
+    };
+    const bad = await lab.ask("POST", gadgets, { body: { ...gadget, size: "big" } });
     expect(bad.status).toBe(422);
-    await lab.ask("POST", gadgets, { body: { metadata: { name: "g" }, size: 1 } });
+    await lab.ask("POST", gadgets, { body: { ...gadget, size: 1 } });
     const { revision } = lab.cluster.store;
     const watching = await lab.watch(`${path}?watch=true&resourceVersion=${revision}`);
     await lab.ask("DELETE", `${path}/gadgets.new.example.org`);

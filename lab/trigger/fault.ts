@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * What can go wrong at the platform, as it was seen to on a real one. A fault waits for a Trigger run of its task (any,
- * when it names none) and strikes as many of them as it says.
+ * What can go wrong at the platform, as it was seen to on a real one. A fault waits for a Trigger run of its task and
+ * with its tag (any, when it names none) and strikes as many of them as it says.
  */
 export const faultKinds = [
   /** The task's process is killed while it runs: CRASHED, and no retry. */
@@ -43,6 +43,8 @@ export type FaultKind = (typeof faultKinds)[number];
 export const Fault = z.object({
   fault: z.enum(faultKinds),
   task: z.string().optional(),
+  /** As runs are tagged: `resource:srv_01…`, so that what else is under way goes unharmed. */
+  tag: z.string().optional(),
   times: z.number().int().positive().default(1),
   /** `killed`, `exits`, `uncaught`, `vanishes`: so long after the start; `delivered-late`: the delay. */
   ms: z.number().nonnegative().default(200),
@@ -69,10 +71,17 @@ export class Faults {
     this.#waiting.length = 0;
   }
 
-  /** The next fault of one of these kinds for a task; it has then struck once. */
-  take(task: string, kinds: readonly FaultKind[]): Fault | null {
+  /** The next fault of one of these kinds for a run; it has then struck once. */
+  take(
+    { task, tags }: { readonly task: string; readonly tags: readonly string[] },
+    kinds: readonly FaultKind[],
+  ): Fault | null {
     const found = this.#waiting.find(
-      ({ fault, left }) => left > 0 && kinds.includes(fault.fault) && (fault.task ?? task) === task,
+      ({ fault, left }) =>
+        left > 0 &&
+        kinds.includes(fault.fault) &&
+        (fault.task ?? task) === task &&
+        (fault.tag === undefined || tags.includes(fault.tag)),
     );
     if (found === undefined) return null;
     found.left -= 1;

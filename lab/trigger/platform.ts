@@ -149,17 +149,17 @@ export class Platform {
   }
 
   #enqueue(run: TriggerRun): void {
-    if (this.faults.take(run.task, ["unknown-version"]) !== null) {
+    if (this.faults.take(run, ["unknown-version"]) !== null) {
       this.#change(run.id, { status: "PENDING_VERSION" });
       return;
     }
-    if (this.faults.take(run.task, ["expires"]) !== null) {
+    if (this.faults.take(run, ["expires"]) !== null) {
       this.#end(run.id, "EXPIRED", {
         error: { message: "the run waited longer than its time to live" },
       });
       return;
     }
-    const late = this.faults.take(run.task, ["delivered-late"]);
+    const late = this.faults.take(run, ["delivered-late"]);
     this.#later(late?.ms ?? 0, () => {
       this.#queue.push(run.id);
       this.#dequeue();
@@ -176,8 +176,8 @@ export class Platform {
       this.#queue.sort((a, b) => startOf(a) - startOf(b));
       const run = this.#runs.get(this.#queue.shift() ?? "");
       if (run === undefined || run.status !== "QUEUED") continue;
-      const twice = this.faults.take(run.task, ["delivered-twice"]);
-      const fault = this.faults.take(run.task, [
+      const twice = this.faults.take(run, ["delivered-twice"]);
+      const fault = this.faults.take(run, [
         "killed",
         "exits",
         "terminated",

@@ -24,6 +24,7 @@ export type ClusterScaleInput = z.infer<typeof ClusterScaleInput>;
 export const ClusterUpgradeInput = z.object({
   clusterId: ClusterId,
   kubernetesVersion: z.string(),
+  spareServers: z.boolean(),
 });
 export type ClusterUpgradeInput = z.infer<typeof ClusterUpgradeInput>;
 

@@ -114,18 +114,18 @@ export const Cluster = z
       .object({ code: z.enum(failureCodes), message: z.string(), run: RunId })
       .nullable()
       .meta({ description: "What put the cluster into `error`, and the run that tells the story" }),
-    problems: z
-      .array(Problem)
-      .meta({ description: "What the last look at the cluster complained of" }),
+    problems: z.array(Problem).meta({
+      description:
+        "What it was last seen to complain of; while a run waits, what has passed stays for some minutes",
+    }),
     actions: z.array(ClusterAction),
     activeRunId: RunId.nullable().meta({
       description:
         "The run that has this cluster: it is changing it now, or it failed and is held, until it is undone, retried or abandoned",
     }),
-    endpoint: z
-      .string()
-      .nullable()
-      .meta({ description: "The cluster's own API server, once it has one" }),
+    endpoint: z.string().nullable().meta({
+      description: "The cluster's own API server, once it has one and until it is deleted",
+    }),
     servers: z.array(ClusterServer),
     hasKubeconfig: z.boolean(),
     createdAt: Instant,
@@ -175,9 +175,10 @@ export const clusterFacts = {
   "cluster.creation_undone": z.object({}),
   "cluster.servers_allocated": z.object({ servers: z.array(ClusterServer) }),
   "cluster.servers_released": z.object({ servers: z.array(ServerId) }),
-  "cluster.problems_seen": z
-    .object({ problems: z.array(Problem) })
-    .meta({ description: "Written when what is complained of changes; empty: nothing any more" }),
+  "cluster.problems_seen": z.object({ problems: z.array(Problem) }).meta({
+    description:
+      "Written when what is complained of changes, in other words or for a short while only after some minutes; empty: nothing any more",
+  }),
   "cluster.kubeconfig_stored": z.object({ secret: SecretId }),
   "cluster.kubeconfig_removed": z.object({}),
   "cluster.kubeconfig_read": z.object({}).meta({ description: "By the event's actor" }),

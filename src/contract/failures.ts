@@ -6,6 +6,8 @@
  * - `retry`: how the engine treats a step that fails with it. `no` ends the run's way forward at once. The
  *   others are retried: `soon` from 1 s doubling to 30 s, `slowly` from 5 s doubling to 2 min.
  * - `attempts`: how many times a step is tried at most, the first one included.
+ * - `isWaitedOut`: a step that polls goes on in spite of it until its deadline. So it is where many hang on what does not answer,
+ *   which comes back; whether a single machine does is a person's to say.
  * - `mover`: who has to act before the same request can succeed.
  * - `title`: one sentence for a person who meets the code for the first time.
  */
@@ -13,6 +15,7 @@ export interface CodeRow {
   readonly http: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
   readonly retry: "no" | "soon" | "slowly";
   readonly attempts: number;
+  readonly isWaitedOut?: true;
   readonly mover: "caller" | "operator" | "millwright";
   readonly title: string;
 }
@@ -130,6 +133,7 @@ export const codes = {
     http: 503,
     retry: "soon",
     attempts: 8,
+    isWaitedOut: true,
     mover: "operator",
     title:
       "A part that Millwright needs (its database, its engine) does not answer; try again after Retry-After.",
@@ -238,6 +242,7 @@ export const codes = {
     http: 500,
     retry: "slowly",
     attempts: 8,
+    isWaitedOut: true,
     mover: "operator",
     title: "The management cluster does not answer.",
   },

@@ -6,17 +6,18 @@ import { z } from "zod";
  */
 const body = "[0-9A-HJKMNP-TV-Z]{26}";
 
-const idOf = <P extends string>(prefix: P, what: string) =>
+/** `beside`: what callers are likely to take for the id. */
+const idOf = <P extends string>(prefix: P, what: string, beside = "") =>
   z
     .string()
-    .regex(new RegExp(`^${prefix}_${body}$`), `must be ${prefix}_ and 26 characters`)
+    .regex(new RegExp(`^${prefix}_${body}$`), `must be ${prefix}_ and 26 characters${beside}`)
     .meta({ description: what, example: `${prefix}_01KAP5ZV9QJ5T1W7R9D0C3M8XH` });
 
 export const RunId = idOf("run", "A run: one accepted execution of a workflow");
 export const ServerId = idOf("srv", "A bare-metal server");
 export const ClusterId = idOf("cls", "A Kubernetes cluster");
 export const VmId = idOf("vm", "A virtual machine");
-export const PoolId = idOf("pool", "A pool of servers");
+export const PoolId = idOf("pool", "A pool of servers", ", the `id` of the pool and not its name");
 export const SecretId = idOf("sec", "A reference to an encrypted secret, never the secret itself");
 
 export type RunId = z.infer<typeof RunId>;

@@ -20,11 +20,15 @@ export const PoolSelector = z
   .meta({ description: "Its servers are those of the project whose tags hold all of these" });
 export type PoolSelector = z.infer<typeof PoolSelector>;
 
-/** How a pool's servers stand. What is in none of the last three is not ready for use, or a run is at work on it. */
+/** How a pool's servers stand. What is neither free nor reserved nor used is not ready for use, or a run is at work on it. */
 export const PoolCounts = z.object({
   total: z.number().int().nonnegative().meta({ description: "All but decommissioned ones" }),
   free: z.number().int().nonnegative().meta({
-    description: "Available, not failed, in no run's hands and in no cluster: ready to be drawn",
+    description: "Available, not failed, in no run's hands and in no cluster",
+  }),
+  drawable: z.number().int().nonnegative().meta({
+    description:
+      "Of the free ones those under Metal3: only such servers become machines of a cluster that draws from the pool",
   }),
   reserved: z
     .number()

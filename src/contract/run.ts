@@ -96,7 +96,10 @@ export const RunStep = z.object({
   startedAt: Instant.nullable(),
   completedAt: Instant.nullable(),
   durationMs: z.number().int().nonnegative().nullable(),
-  undo: UndoStatus.nullable(),
+  undo: UndoStatus.nullable().meta({
+    description:
+      "What its undo came to; `nothing`: there was nothing to take back, as of a step that was skipped. Null: it was not undone",
+  }),
 });
 
 export const Run = z
@@ -117,7 +120,10 @@ export const Run = z
     triggeredBy: z.string().meta({
       description: "Who asked: an API key's name, a user, or the run that started this one",
     }),
-    source: z.enum(["atlas", "arc", "projector", "workflow"]),
+    source: z.enum(["atlas", "arc", "projector", "workflow"]).meta({
+      description:
+        "Which part of the control plane began it: `atlas` the API of infrastructure (servers), `arc` the API of compute (clusters, virtual machines), `projector` what watches the world, `workflow` another run (`parent`)",
+    }),
     retryOf: RunId.nullable(),
     retriedBy: RunId.nullable(),
     fromStep: z.string().nullable(),

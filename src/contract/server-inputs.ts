@@ -18,7 +18,7 @@ import {
 
 export const OnFailure = z.enum(["undo", "hold"]).meta({
   description:
-    "What becomes of partial state when the run fails before its pivot: undo takes it back; hold keeps it for diagnosis, and the server stays locked until a person undoes, retries or abandons",
+    "What becomes of partial state when the run fails before its pivot: undo takes it back; hold keeps it for diagnosis, and the resource stays locked until a person undoes, retries or abandons",
 });
 
 export const ServerRegisterInput = z.object({

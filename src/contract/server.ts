@@ -110,13 +110,19 @@ export const Server = z
     pool: z.string().nullable().meta({
       description: "The pool whose list it is on; pools may also find servers by their tags",
     }),
-    allocation: Allocation.nullable().meta({ description: "The cluster that has this server" }),
+    allocation: Allocation.nullable().meta({
+      description:
+        "The cluster that has this server; null: none. The server's `state` stays what it was (`available`): it is the cluster's provider that installs and switches it, so this is where to look",
+    }),
     provisioner: Provisioner,
     host: KubernetesPlace.extend({ name: z.string() })
       .nullable()
       .meta({ description: "The BareMetalHost by which Metal3 manages it; null under redfish" }),
     state: ServerLifecycleState,
-    power: PowerState,
+    power: PowerState.meta({
+      description:
+        "As Millwright last saw or switched it. Unknown from when a cluster draws the server, whose operators switch it by themselves, until the next power action or inspection",
+    }),
     health: Health,
     healthReasons: z.array(z.string()),
     error: z

@@ -51,7 +51,10 @@ export const VmSpec = z.object({
     description: "Names of NetworkAttachmentDefinitions; empty: the pod network",
   }),
   userData: SecretId.nullable(),
-  running: z.boolean().meta({ description: "Started as soon as it is there" }),
+  running: z.boolean().meta({
+    description:
+      "What the creation asked for: to be started as soon as it is there. How it is now says `state`",
+  }),
 });
 export type VmSpec = z.infer<typeof VmSpec>;
 
@@ -66,7 +69,10 @@ export const Vm = z
     ...publicSpec,
     state: VmLifecycleState,
     error: z.object({ code: z.enum(failureCodes), message: z.string(), run: RunId }).nullable(),
-    problems: z.array(Problem),
+    problems: z.array(Problem).meta({
+      description:
+        "What it was last seen to complain of; while a run waits, what has passed stays for some minutes",
+    }),
     actions: z.array(VmAction),
     activeRunId: RunId.nullable(),
     node: z.string().nullable().meta({ description: "The node that it runs on" }),

@@ -1,5 +1,6 @@
 import type { KubernetesPlace } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
+import { activeRun } from "#contract/run-path.ts";
 import type { z } from "zod";
 import { type AtWork, type Rest, type Sound, holder, shownState } from "./at-work.ts";
 import type { Admission } from "./resource-model.ts";
@@ -65,7 +66,7 @@ export function busy(
     : new Failure(
         "CONFLICT",
         `run ${active} is at work on ${noun} ${id}; wait for its end or cancel it`,
-        { details: { activeRunId: active } },
+        { details: activeRun(active) },
       );
 }
 

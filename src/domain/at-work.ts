@@ -199,3 +199,48 @@ export const endOf = (
           ...(error.held === true && { held: true as const }),
         },
 });
+
+/** How what a management cluster keeps tells of the end of a run. */
+export interface EndFacts<Fact, Trouble extends string> {
+  readonly creation: WorkflowType;
+  readonly creationUndone: Fact;
+  readonly deleted: Fact;
+  readonly ended: (data: ReturnType<typeof endOf>) => Fact;
+  /** Beside a creation's: what is still wrong when a run that failed past its pivot is abandoned. */
+  readonly lasting: readonly Exclude<Trouble, "creation" | "deletion">[];
+}
+
+/**
+ * How a run leaves what a management cluster keeps, whatever its end. A creation that was taken back leaves nothing.
+ *
+ * Of what was abandoned the operator answers for the rest. A deletion abandoned past its pivot ends with the resource deleted, because a
+ * dead management cluster must not make it immortal. A creation stays `error`, from where it can be deleted: without the
+ * record nobody could give back what it holds.
+ */
+export function settleKept<S extends Sound, T extends string, W extends AtWork, Fact>(
+  resource: Worked<S, T, W> | null,
+  end: RunEnd,
+  troubleFrom: (entry: W) => T,
+  facts: EndFacts<Fact, T>,
+): readonly Fact[] {
+  if (resource === null) return [];
+  const ended = (error: LeftBehind | null): Fact => facts.ended(endOf(end, error));
+  const settlement = settlementOf(resource, end, troubleFrom);
+  switch (settlement.as) {
+    case "nothing":
+      return [ended(null)];
+    case "taken-back":
+      return [end.workflow === facts.creation ? facts.creationUndone : ended(null)];
+    case "broken":
+      return [ended(settlement.error)];
+    case "abandoned": {
+      const { left } = settlement;
+      if (left.trouble === "creation")
+        return [ended({ ...left, restorable: false, held: undefined })];
+      if (left.restorable) return [ended(null)];
+      if (left.trouble === "deletion") return [facts.deleted, ended(null)];
+      const isLasting = facts.lasting.some((trouble) => trouble === left.trouble);
+      return [ended(isLasting ? left : null)];
+    }
+  }
+}

@@ -1,5 +1,5 @@
 import { type Bridge, openBridge } from "#platform/bridge.ts";
-import { WRONG_TOKEN } from "#platform/bridge-protocol.ts";
+import { WRONG_SECRET } from "#platform/bridge-protocol.ts";
 import { openBridged } from "#platform/bridged-database.ts";
 import { type Cipher, createCipher } from "#platform/cipher.ts";
 import type { Config } from "#platform/config.ts";
@@ -8,12 +8,12 @@ import type { Log } from "#platform/log.ts";
 import { bridgeRefused, noBridge } from "./refused.ts";
 
 /**
- * The workers' way to an embedded database (decision 13). Both ends have the secret key, so the token that lets a worker in
- * is made of it, and nothing has to be handed over but the port.
+ * The workers' way to an embedded database (decision 13). Both ends have the secret key, so what they know each other by is
+ * made of it, and nothing has to be handed over but the port.
  */
 
-/** What the token is made for; nothing that is handed out is made for the same text. */
-const TOKEN_OF = "bridge";
+/** What the secret is made for; nothing that is handed out is made for the same text. */
+const SECRET_OF = "bridge";
 
 /** The control plane's end. Throws in words when the port cannot be had. */
 export async function openBridgeOf({
@@ -30,7 +30,7 @@ export async function openBridgeOf({
   const bridge = await openBridge({
     database,
     port: config.MILLWRIGHT_BRIDGE_PORT,
-    admits: (token) => cipher.verifies(TOKEN_OF, token),
+    secret: cipher.token(SECRET_OF),
   }).catch((error: unknown) => {
     throw bridgeRefused(error);
   });
@@ -46,10 +46,10 @@ export async function openBridgeOf({
 export const openBridgeTo = (config: Config, secretKey: string): Promise<Database> =>
   openBridged({
     port: config.MILLWRIGHT_BRIDGE_PORT,
-    token: createCipher(secretKey).token(TOKEN_OF),
+    secret: createCipher(secretKey).token(SECRET_OF),
   }).catch((error: unknown) => {
     throw noBridge(error, {
       port: config.MILLWRIGHT_BRIDGE_PORT,
-      isOthers: sqlState(error) === WRONG_TOKEN,
+      isOthers: sqlState(error) === WRONG_SECRET,
     });
   });

@@ -132,6 +132,7 @@ async function open(
     auth: (token) => keys.authenticate(token),
     seal: async (text) => ({ id: ids.secret(), sealed: cipher.seal(text) }),
     reveal: (id) => secrets.reveal(id),
+    renewSecret: (id, text) => secrets.renew(id, text),
     fingerprint: (text) => cipher.token(`request ${text}`),
     region: config.MILLWRIGHT_REGION,
     log,

@@ -4,6 +4,8 @@ import { startOwnProcess } from "./own-process.ts";
 /** A lab in a process of its own, as `npm run lab` would start it. */
 export interface LabProcess {
   readonly url: string;
+  /** How it ended, in words. */
+  readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -18,7 +20,7 @@ const Ready = z.object({ type: z.literal("ready"), url: z.string() });
 
 /** Starts a lab and waits until it is ready. Throws with the lab's own words when it cannot start. */
 export async function startLabProcess(options: LabProcessOptions): Promise<LabProcess> {
-  const { ready, stop } = await startOwnProcess({
+  const { ready, ended, stop } = await startOwnProcess({
     door: "lab/main.ts",
     flags: {
       port: options.port,
@@ -28,5 +30,5 @@ export async function startLabProcess(options: LabProcessOptions): Promise<LabPr
     },
     ready: Ready,
   });
-  return { url: ready.url, stop };
+  return { url: ready.url, ended, stop };
 }

@@ -5,6 +5,9 @@ import type { Config } from "#platform/config.ts";
 import type { Log } from "#platform/log.ts";
 import { watchClusterOffers } from "#projections/cluster-offers.ts";
 
+/** How long a download waits for a management cluster before it takes what is stored (decision 18). */
+const kubeconfigMs = 3_000;
+
 /** What the API knows of the management clusters; `stop` ends the looks at what they offer. */
 export function watchManagementClusters(
   kubernetes: Kubernetes,
@@ -18,6 +21,10 @@ export function watchManagementClusters(
     current: kubernetes.defaultPlace(namespace).managementCluster,
     namespace,
     offers,
+    kubeconfigOf: (driver, cluster) =>
+      kubernetes.clusters[driver].kubeconfig(cluster, {
+        signal: AbortSignal.timeout(kubeconfigMs),
+      }),
     stop: () => offers.stop(),
   };
 }

@@ -6,6 +6,8 @@ import type { z } from "zod";
 export interface OwnProcess<Ready> {
   /** What it said when it was ready. */
   readonly ready: Ready;
+  /** How it ended, in words: by itself, or because it was stopped. */
+  readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -33,19 +35,22 @@ export async function startOwnProcess<Ready>({
   child.stderr?.on("data", (text: Buffer) => {
     complaints = `${complaints}${text.toString()}`.slice(-4_000);
   });
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const ended = new Promise<string>((resolve) =>
+    child.once("exit", (code, signal) =>
+      resolve(signal === null ? `with code ${String(code)}` : `by ${signal}`),
+    ),
+  );
   const told = await new Promise<Ready>((resolve, reject) => {
     child.on("message", (message) => {
       const said = ready.safeParse(message);
       if (said.success) resolve(said.data);
     });
     child.once("error", reject);
-    void ended.then((code) =>
-      reject(new Error(complaints.trim() || `${door} ended with code ${code}`)),
-    );
+    void ended.then((how) => reject(new Error(complaints.trim() || `${door} ended ${how}`)));
   });
   return {
     ready: told,
+    ended,
     async stop() {
       if (child.connected) child.disconnect();
       await ended;

@@ -33,13 +33,13 @@ export const bridgeRefused = (error: unknown): Error =>
     { cause: error },
   );
 
-/** `isOthers`: somebody is there, but with another secret key. */
+/** `isOthers`: somebody is there who does not have the secret key. */
 export function noBridge(
   error: unknown,
   { port, isOthers }: { readonly port: number; readonly isOthers: boolean },
 ): Error {
   const words = isOthers
-    ? `the control plane whose database is reached by port ${port} has another secret key than this worker; give it the same MILLWRIGHT_SECRET_KEY`
+    ? `what listens at port ${port} does not have this worker's secret key: it is a control plane with another one, or another program; give both the same MILLWRIGHT_SECRET_KEY, or choose another MILLWRIGHT_BRIDGE_PORT`
     : `there is no MILLWRIGHT_DATABASE_URL, and no control plane of this machine lets workers in at port ${port}: ${reasonOf(error)}; set the URL, or start the control plane with MILLWRIGHT_ENGINE=trigger and the same MILLWRIGHT_BRIDGE_PORT`;
   return new Error(words, { cause: error });
 }

@@ -32,10 +32,14 @@ export async function start(): Promise<void> {
       kubeconfig: kubeconfigOf(config, description),
       storage: openStorage(config, dir),
     });
-    onSignals(log, async () => {
+    const giveUp = onSignals(log, async () => {
       await plane.stop();
       await lab?.stop();
     });
+    // Without its lab every run would fail, one after the other, and an operator would look for the reason in each.
+    void lab?.ended.then((how) =>
+      giveUp(`the lab has ended (${how}), so its control plane stops too`),
+    );
     process.stdout.write(greeting(plane, description, config));
   } catch (error) {
     await lab?.stop();

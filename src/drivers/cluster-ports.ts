@@ -1,4 +1,5 @@
 import type { ClusterDriver, KubernetesPlace, Problem } from "#contract/cluster.ts";
+import type { Fence } from "#contract/fence.ts";
 import type { ClusterId, PoolId, RunId, ServerId } from "#contract/ids.ts";
 import type { ReadOptions, WriteOptions } from "./ports.ts";
 
@@ -26,7 +27,8 @@ export interface MachineGroup {
   readonly replicas: number;
   /**
    * Labels that hosts must carry to become its machines; null: the machines are not drawn from servers. Passed on in the way
-   * that the ClusterClass or template declares (a variable or value `hostSelector`); VALIDATION_ERROR when it declares none.
+   * that the ClusterClass or template declares (a variable or value `hostSelector`); VALIDATION_ERROR when it declares none, and
+   * without labels when it declares one that neither `config` nor its default fills: such machines take any host that is free.
    */
   readonly hostLabels: Readonly<Record<string, string>> | null;
 }
@@ -52,6 +54,26 @@ export interface OfferedVersion {
   readonly upgrades: readonly string[];
   /** False: nothing lists what the class takes, so it may take other versions than those that are known. */
   readonly listed: boolean;
+}
+
+/** What can be asked for at one place. */
+export interface Offer {
+  readonly versions: readonly OfferedVersion[];
+  /** Every ClusterClass that is there, those included of which no version is known; empty with k0rdent. */
+  readonly classes: readonly string[];
+  /**
+   * Those of the classes whose machines would be made of any free host where neither a pool nor a `hostSelector` in `config` says which; empty
+   * with k0rdent, where only a look at the template tells.
+   */
+  readonly anyHost: readonly AnyHostClass[];
+}
+
+export interface AnyHostClass {
+  readonly class: string;
+  /** Those of its control plane too. */
+  readonly controlPlane: boolean;
+  /** What a group without a pool is told. */
+  readonly why: string;
 }
 
 /** How a group of machines is. */
@@ -101,8 +123,8 @@ export interface SeenProblem extends Problem {
 }
 
 export interface ClusterPort {
-  /** The versions that can be asked for now. Read-only. */
-  offered(place: KubernetesPlace, options: ReadOptions): Promise<readonly OfferedVersion[]>;
+  /** What can be asked for now; null where the API server serves none of the operator's kinds: it is not installed. Read-only. */
+  offered(place: KubernetesPlace, options: ReadOptions): Promise<Offer | null>;
   /**
    * Checks against what is there (class or template exists and is valid, version offered, credential ready, variables and values known)
    * and, where the API server can, by a dry run. Read-only. Throws VALIDATION_ERROR with `details.fields`, CONFLICT when the name is
@@ -117,7 +139,16 @@ export interface ClusterPort {
   ): Promise<"asked" | "already">;
   /** Null when there is no such object. CONFLICT when it is not ours. Read-only. */
   read(cluster: ClusterRef, options: ReadOptions): Promise<ClusterState | null>;
-  /** Sets the number of a node pool's machines. `already` when it is that. NOT_FOUND without the cluster or pool. Repeating is safe. */
+  /** Throws what `scale` would refuse by the look of the cluster now. Read-only. */
+  checkScale(
+    cluster: ClusterRef,
+    change: { readonly nodePool: string; readonly nodeCount: number },
+    options: ReadOptions,
+  ): Promise<void>;
+  /**
+   * Sets the number of a node pool's machines. `already` when it is that. NOT_FOUND without the cluster or pool. CONFLICT while the number is
+   * another's to set (a field manager's, `details.causes`, or an autoscaler's): it is never taken over. Repeating is safe.
+   */
   scale(
     cluster: ClusterRef,
     change: { readonly nodePool: string; readonly nodeCount: number },
@@ -164,7 +195,16 @@ export interface AllocatedServer {
   readonly takenBy: RunId;
 }
 
-/** Pools give servers to clusters and take them back. */
+/** The cluster that has servers, and the run that takes and returns them on its behalf. */
+export interface AllocationOwner {
+  readonly cluster: ClusterId;
+  readonly fence: Fence;
+}
+
+/**
+ * Pools give servers to clusters and take them back. A write says under which lease it is made: UNAVAILABLE, with nothing
+ * written, once another process has the run.
+ */
 export interface AllocationPort {
   /**
    * Brings each group up to its count, all or nothing: free servers (available, healthy or degraded, in no run's hands, in no cluster) of
@@ -172,7 +212,7 @@ export interface AllocationPort {
    * more. POOL_CAPACITY_EXCEEDED names pool, needed, free (`details`); NOT_FOUND an unknown pool.
    */
   allocate(
-    owner: { readonly cluster: ClusterId; readonly run: RunId; readonly project: string },
+    owner: AllocationOwner & { readonly project: string },
     wishes: readonly AllocationWish[],
     options: ReadOptions,
   ): Promise<readonly AllocatedServer[]>;
@@ -180,35 +220,39 @@ export interface AllocationPort {
   held(cluster: ClusterId, options: ReadOptions): Promise<readonly AllocatedServer[]>;
   /** Gives servers of the cluster back. A second call finds nothing and succeeds. Answers with what was given back. */
   release(
-    owner: { readonly cluster: ClusterId; readonly run: RunId },
+    owner: AllocationOwner,
     which: { readonly servers: readonly ServerId[] },
     options: ReadOptions,
   ): Promise<readonly ServerId[]>;
   /** The run that took them has ended well: what was reserved is in use. Repeating is safe. */
-  confirm(
-    owner: { readonly cluster: ClusterId; readonly run: RunId },
-    options: ReadOptions,
-  ): Promise<void>;
+  confirm(owner: AllocationOwner, options: ReadOptions): Promise<void>;
 }
 
 /** Metal3's hosts carry labels by which a cluster's machines find those that were allocated to it. */
 export interface HostPoolPort {
   /**
    * Labels the host of each server for the cluster's group, with `hostLabelsOf`. Repeating is safe. CONFLICT when a host carries another
-   * cluster's label, KUBERNETES_REJECTED when a server has no host.
+   * cluster's label (`details.reason` `marked`, `details.owner` that cluster) or a machine has taken it that is none of this cluster's
+   * (`consumed`), KUBERNETES_REJECTED when a server has no host.
    */
   assign(
     cluster: ClusterRef,
     servers: readonly AllocatedServer[],
     options: KubernetesWrite,
   ): Promise<void>;
-  /** Takes those labels off again, where they are this cluster's. A host that is gone is a success. Repeating is safe. */
+  /**
+   * Takes those labels off again, where they are this cluster's, and what holds the host off (`HostPort.setPower`). A host that is gone is
+   * a success. KUBERNETES_UNAVAILABLE while a machine of this cluster's has one. Repeating is safe.
+   */
   unassign(
     cluster: ClusterRef,
     servers: readonly ServerId[],
     options: KubernetesWrite,
   ): Promise<void>;
-  /** Those of the servers whose hosts no machine uses and that are available again; one without a host is idle. Read-only. */
+  /**
+   * Those of the servers whose hosts no machine of this cluster's uses and that are available again; one without a host is idle, and one that a
+   * stranger's machine has taken is not this cluster's to wait for. Read-only.
+   */
   idle(
     cluster: ClusterRef,
     servers: readonly ServerId[],

@@ -3,7 +3,7 @@ import type { RunId, SecretId, ServerId } from "#contract/ids.ts";
 import type { Inventory, PowerState } from "#contract/inventory.ts";
 import type { ProvisionedImage } from "#contract/server.ts";
 import type { KubernetesWrite } from "./cluster-ports.ts";
-import type { BmcRef, ReadOptions } from "./ports.ts";
+import type { BmcRef, PowerIntent, ReadOptions } from "./ports.ts";
 
 /** What Millwright asks of Metal3's baremetal-operator. Manners and failures are those of `cluster-ports.ts`. */
 
@@ -106,9 +106,14 @@ export interface HostPort {
   ): Promise<"asked" | "already">;
   /**
    * Wishes power on or off. `already` when wished. Where a consumer owns `spec.online`, off is an annotation that holds the host off
-   * (`reboot.metal3.io/<key>`) and on takes it away.
+   * (`reboot.metal3.io/<key>`) and on takes it away. `force-off` of a host with an image is always such an annotation, of the mode `hard`: no
+   * operating system is asked; `off` afterwards makes a wish of it and takes the force away. Of other hosts it is an `off`: there Metal3 asks nobody.
    */
-  setOnline(host: HostRef, online: boolean, options: KubernetesWrite): Promise<"asked" | "already">;
+  setPower(
+    host: HostRef,
+    intent: PowerIntent,
+    options: KubernetesWrite,
+  ): Promise<"asked" | "already">;
   /** Asks for deletion, uid as precondition; the operator cleans and powers off. `gone` when neither host nor Secret are there. */
   unenroll(host: HostRef, options: KubernetesWrite): Promise<"asked" | "gone">;
 }

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { RunEventData } from "#contract/events.ts";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
+import { activeRun } from "#contract/run-path.ts";
 import type { WorkflowType } from "#contract/run.ts";
 import type { ResourceKind } from "#domain/resource-model.ts";
 import type { Commit, Conflict } from "#journal/journal.ts";
@@ -28,6 +29,8 @@ export interface StartExtras {
     readonly signals: Readonly<Record<string, unknown>>;
     /** The retried run still holds the resource's lock. */
     readonly takesLock: boolean;
+    /** Throws when the run can no longer be retried, as once another retry of it was accepted. */
+    current(): Promise<unknown>;
     /** Throws when what the retry builds on is gone. Asked once the resource has been read, so nothing can change unseen. */
     check(): Promise<void>;
     /** Goes into the same transaction: what the retry writes to the old run. */
@@ -76,9 +79,11 @@ export function checkInput(workflow: Workflow, input: unknown): unknown {
 }
 
 const busy = (resource: LoadedResource<ResourceKind>, holder: string): Failure =>
-  new Failure("CONFLICT", `${resource.type} ${resource.id} is being changed by ${holder}`, {
-    details: { activeRunId: holder, resourceId: resource.id },
-  });
+  new Failure(
+    "CONFLICT",
+    `${resource.type} ${resource.id} is being changed by ${holder}; wait for its end or cancel it (one that failed and is held: undo, retry or abandon it)`,
+    { details: { ...activeRun(holder), resourceId: resource.id } },
+  );
 
 interface Admitted {
   readonly workflow: Workflow;
@@ -106,8 +111,11 @@ async function admit(
   if (!brandNew && resource.state === null)
     throw new Failure("NOT_FOUND", `there is no ${type} ${id}`);
   const mayHold = extras.parent?.run ?? (extras.retry?.takesLock === true ? extras.retry.of : null);
-  if (resource.lockHolder !== null && resource.lockHolder !== mayHold)
+  if (resource.lockHolder !== null && resource.lockHolder !== mayHold) {
+    // Another retry of the same run may have been quicker since that run was read: then that is the reason.
+    await extras.retry?.current();
     throw busy(resource, resource.lockHolder);
+  }
   const given = request.facts ?? [];
   const state = core.resources.evolve(resource, resource.state, given, core.clock.now(), run);
   const admitted = core.resources.admit(resource, state, {
@@ -223,6 +231,7 @@ export async function accept(
       core.expect(at);
       return accepted;
     }
+    if (result.conflict.kind === "lock") await extras.retry?.current();
     const failure = refusal(result.conflict, admitted.resource);
     if (failure !== null || race >= RACES)
       throw (

@@ -105,8 +105,8 @@ it.each([
   ["executing", cancels, "paused", NO, NO, NO],
   ["paused", cancels, "nothing", "resumed wakes", NO, NO],
   ["cancelling", "nothing", "paused", NO, NO, NO],
-  ["undoing a failure", cancels, "paused", NO, NO, NO],
-  ["undoing, with attention", cancels, "paused", NO, NO, "abandoned wakes"],
+  ["undoing a failure", NO, "paused", NO, NO, NO],
+  ["undoing, with attention", NO, "paused", NO, NO, "abandoned wakes"],
   ["past the pivot", "PAST_PIVOT", "paused", NO, NO, NO],
   ["completed", NO, NO, NO, NO, NO],
   ["failed", NO, NO, NO, NO, NO],
@@ -152,6 +152,9 @@ it("says what would be allowed, names the pivot, and insists on a reason to aban
   expect(() => consequence(situations["past the pivot"]!, "cancel", null)).toThrow(/no way back/);
   expect(() => consequence(situations["completed"]!, "pause", null)).toThrow(
     /is completed; pause needs a running run/,
+  );
+  expect(() => consequence(situations["undoing a failure"]!, "cancel", null)).toThrow(
+    /taking back what it did since 1970-01-01T00:00:05.000Z because s1 failed, so there is nothing to cancel$/,
   );
   for (const reason of [null, "", "  "])
     expect(() => consequence(situations["held"]!, "abandon", reason)).toThrow(/needs a reason/);
@@ -209,6 +212,12 @@ describe("reusedSteps", () => {
       data: { step: "s0", attempt: 1, output: null, skipped: "no need" },
     });
     expect(from(skipped, "s1")).toEqual(["s0"]);
+    const passedOver = fold(began, {
+      type: "step.completed",
+      data: { step: "s0", attempt: 1, output: null, skipped: "not on this resource" },
+    });
+    // It is skipped again by the retry.
+    expect(from(passedOver, "s1")).toEqual([]);
   });
 
   it("refuses a step that there is not, with those that there are", () => {

@@ -42,6 +42,19 @@ const refuse = (run: RunState, act: string, allowed: string): Failure =>
     },
   );
 
+/** A cancel would only ask for what is being done: whoever waits for the run's end must hear what that hangs on. */
+function undoingAlready(run: RunState, undoing: NonNullable<RunState["undoing"]>): Failure {
+  const since = new Date(undoing.since).toISOString();
+  const failed = undoing.cause?.step ?? null;
+  const after = failed === null ? "" : ` because ${failed} failed`;
+  const now = run.pausedAt !== null ? "it is paused" : (run.waiting?.reason ?? null);
+  return new Failure(
+    "INVALID_STATE_TRANSITION",
+    `run ${run.id} has been taking back what it did since ${since}${after}, so there is nothing to cancel${now === null ? "" : `; now: ${now}`}`,
+    { details: { status: run.status, phase: run.phase, cleanup: run.cleanup, since } },
+  );
+}
+
 /** Pure: the consequence of an act, or the failure that refuses it. */
 export function consequence(run: RunState, act: Act, reason: string | null): Consequence {
   const ended = run.completedAt !== null;
@@ -57,6 +70,7 @@ export function consequence(run: RunState, act: Act, reason: string | null): Con
         });
       }
       if (run.cancel !== null) return { ...plain, events: [], wakes: false };
+      if (run.undoing !== null) throw undoingAlready(run, run.undoing);
       return { ...plain, events: [{ type: "run.cancel_requested", data: { reason } }] };
     case "pause":
       if (ended || run.status !== "running") throw refuse(run, "pause", "a running run");

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
@@ -315,5 +316,88 @@ describeEachBackend("adversity", (backend) => {
     expect(types).toContain("run.recovered");
     expect(types.filter((type) => type === "step.completed")).toHaveLength(1);
     expect(types.filter((type) => type === "step.started")).toHaveLength(story.length / 2);
+  });
+
+  it("looks at the world before it calls a deadline missed that passed while no process was there", async () => {
+    let hasCome = false;
+    const workflow = toyWorkflow("server.inspect", toyHead())
+      .step("look", {
+        expected: "1s",
+        within: "20m",
+        undo: nothing("reads"),
+        run: async () => (hasCome ? undefined : wait("not yet", { for: "1m" })),
+      })
+      .result(() => null);
+    const before = await open(workflow);
+    const id = await before.begin("server.inspect");
+    const waiting = await before.until(id, ({ steps }) => steps[0]?.status === "waiting");
+    await before.stop();
+    hasCome = true;
+    const { deadlineAt } = waiting.steps[0]!;
+    await sleep(deadlineAt! - Date.now() + 1);
+    const after = await open(workflow);
+    expect(await after.ended(id)).toMatchObject({ status: "completed", steps: [{ attempts: 2 }] });
+  });
+
+  it("lets a step that polls fail for as long as its deadline allows", async () => {
+    let looks = 0;
+    const toy = await open(
+      toyWorkflow("server.inspect", toyHead())
+        .step("look", {
+          expected: "1s",
+          within: "24h",
+          poll: { min: "1s", max: "5s" },
+          undo: nothing("reads"),
+          run: async () => {
+            looks += 1;
+            if (looks <= 12) throw new Failure("KUBERNETES_UNAVAILABLE", "it is being upgraded");
+          },
+        })
+        .result(() => null),
+    );
+    const run = await toy.ended(await toy.begin("server.inspect"));
+    expect(run).toMatchObject({ status: "completed", steps: [{ attempts: 13 }] });
+  });
+
+  it("looks once more at the deadline when an outage leaves no time for a whole pause", async () => {
+    let looks = 0;
+    const toy = await open(
+      toyWorkflow("server.inspect", toyHead())
+        .step("look", {
+          expected: "1s",
+          within: "20m",
+          poll: { min: "1s", max: "5s" },
+          undo: nothing("reads"),
+          run: async () => {
+            looks += 1;
+            if (looks === 1)
+              throw new Failure("KUBERNETES_UNAVAILABLE", "it is away", { retryAfterMs: 60_000 });
+          },
+        })
+        .result(() => null),
+    );
+    const run = await toy.ended(await toy.begin("server.inspect"));
+    expect(run).toMatchObject({ status: "completed", steps: [{ attempts: 2 }] });
+  });
+
+  it("lets a look that began before its deadline see what there is", async () => {
+    let looks = 0;
+    const toy = await open(
+      toyWorkflow("server.inspect", toyHead())
+        .step("look", {
+          expected: "1s",
+          within: "10m",
+          undo: nothing("reads"),
+          run: async ({ deadlineAt }) => {
+            looks += 1;
+            if (looks === 1) return wait("not yet", { until: deadlineAt - 50 });
+            await sleep(300);
+            return undefined;
+          },
+        })
+        .result(() => null),
+    );
+    const run = await toy.ended(await toy.begin("server.inspect"));
+    expect(run).toMatchObject({ status: "completed" });
   });
 });

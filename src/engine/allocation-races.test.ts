@@ -238,6 +238,7 @@ describeEachBackend("clusters that draw at once", (backend) => {
           expect(await sound.pools.counts({ pool: row! }, sound.place)).toEqual({
             total,
             free: total,
+            drawable: 0,
             reserved: 0,
             used: 0,
           });

@@ -107,6 +107,8 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
       details: { free: 0, total: 3 },
     });
     const host = await site.server({}, "gpu-a", "metal3");
+    const pool = (await site.pools.named("gpu-a", site.place))!;
+    expect(await site.pools.counts({ pool }, site.place)).toMatchObject({ free: 4, drawable: 1 });
     const drawn = await site.allocate(a, { ...workers("gpu-a", 1), provisioner: "metal3" });
     expect(drawn).toMatchObject([{ server: host }]);
     await site.release(a, "all");
@@ -168,6 +170,7 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
     expect(await site.pools.counts({ pool }, site.place)).toEqual({
       total: 4,
       free: 1,
+      drawable: 0,
       reserved: 0,
       used: 0,
     });
@@ -242,7 +245,8 @@ describeEachBackend("servers that clusters draw from pools", (backend) => {
     });
     sites.push(rival);
     const aborted = { signal: AbortSignal.abort(new Error("the step was cancelled")) };
-    await expect(site.port.release(owner(), { servers: [] }, aborted)).rejects.toThrow("cancelled");
+    const leased = await site.leased(owner());
+    await expect(site.port.release(leased, { servers: [] }, aborted)).rejects.toThrow("cancelled");
     await expect(site.port.held(owner().cluster, aborted)).rejects.toThrow("cancelled");
   });
 

@@ -1,5 +1,6 @@
 import type { ClusterServer } from "#contract/cluster.ts";
 import { ENGINE_ACTOR } from "#contract/events.ts";
+import type { Fence } from "#contract/fence.ts";
 import { Failure } from "#contract/failures.ts";
 import type { ClusterId, RunId, ServerId } from "#contract/ids.ts";
 import type { ServerFact } from "#contract/server.ts";
@@ -21,13 +22,22 @@ import { Resources, bindResource } from "./resources.ts";
 /**
  * Pools give servers to clusters and take them back: the port `AllocationPort`. Candidates are found by the read model, whose
  * rows are snapshots of the streams (decision 6); whether one is to be had is decided from its state, and one commit
- * names the version of every server that it was decided from. So it is all or nothing, and no server has two owners.
+ * names the version of every server that it was decided from. So it is all or nothing, and no server has two owners. It carries the
+ * run's fence (decision 7): a process that has lost the run and does not know it yet takes nothing and gives nothing back.
  */
 
 interface Owner {
   readonly cluster: ClusterId;
-  readonly run: RunId;
+  readonly fence: Fence;
 }
+
+/** The run in whose name facts are written, and its lease; null: nobody's run any more. */
+interface Writer {
+  readonly run: RunId;
+  readonly fence: Fence | null;
+}
+
+const writerOf = ({ fence }: Owner): Writer => ({ run: fence.run, fence });
 
 interface Reading {
   readonly signal: AbortSignal;
@@ -69,30 +79,33 @@ export function createAllocations(options: AllocationOptions) {
   const heldBy = (cluster: ClusterId): Promise<LoadedServer[]> =>
     serversWhere(database, "s.allocated_to = $1 order by s.id", [cluster]);
 
-  /** All of it or nothing. False: somebody else was faster. */
-  async function write(owner: Owner, deeds: readonly Deed[]): Promise<boolean> {
+  /** All of it or nothing. False: somebody else was faster. Throws UNAVAILABLE when the run is another process's by now. */
+  async function write({ run, fence }: Writer, deeds: readonly Deed[]): Promise<boolean> {
     if (deeds.length === 0) return true;
     const at = clock.now();
     const written = deeds.map(({ server, fact }) =>
-      resources.write(server, [fact], { at, run: owner.run, actor: ENGINE_ACTOR }),
+      resources.write(server, [fact], { at, run, actor: ENGINE_ACTOR }),
     );
-    const { ok } = await journal.commit({
+    const result = await journal.commit({
       appends: written.flatMap(({ appends }) => appends),
       rows: written.flatMap(({ rows }) => rows),
+      ...(fence !== null && { fence }),
     });
-    return ok;
+    if (!result.ok && result.conflict.kind === "fence")
+      throw new Failure("UNAVAILABLE", `another process has taken ${run} over`);
+    return result.ok;
   }
 
   /** Decides and writes, anew for as long as others are faster. */
   async function settle<Answer>(
-    owner: Owner,
+    writer: Writer,
     { signal }: Reading,
     decide: (race: number) => Promise<Decided<Answer>>,
   ): Promise<Answer> {
     for (let race = 0; race < RACES; race += 1) {
       signal.throwIfAborted();
       const { deeds, answer } = await decide(race);
-      if (await write(owner, deeds)) return answer;
+      if (await write(writer, deeds)) return answer;
       await clock.sleep(random() * PAUSE_MS * (race + 1), signal);
     }
     throw new Failure("UNAVAILABLE", "the servers keep changing hands; try again", {
@@ -101,10 +114,11 @@ export function createAllocations(options: AllocationOptions) {
   }
 
   async function decideAllocation(
-    { project, ...owner }: Owner & { readonly project: string },
+    { project, cluster, fence: { run } }: Owner & { readonly project: string },
     wishes: readonly Wish[],
     race: number,
   ): Promise<Decided<Held[]>> {
+    const owner = { cluster, run };
     const groups = new Set(wishes.map(({ group }) => group));
     const own = (await heldBy(owner.cluster)).filter(({ state }) =>
       groups.has(state.allocation?.group ?? ""),
@@ -159,7 +173,8 @@ export function createAllocations(options: AllocationOptions) {
       owner: Owner & { readonly project: string },
       wishes: readonly Wish[],
       reading: Reading,
-    ): Promise<Held[]> => settle(owner, reading, (race) => decideAllocation(owner, wishes, race)),
+    ): Promise<Held[]> =>
+      settle(writerOf(owner), reading, (race) => decideAllocation(owner, wishes, race)),
 
     held: async (cluster: ClusterId, { signal }: Reading): Promise<Held[]> => {
       signal.throwIfAborted();
@@ -167,20 +182,22 @@ export function createAllocations(options: AllocationOptions) {
     },
 
     release: (
-      { cluster, run }: Owner,
+      owner: Owner,
       { servers }: { readonly servers: readonly ServerId[] },
       reading: Reading,
     ): Promise<ServerId[]> =>
-      settle({ cluster, run }, reading, async () => {
+      settle(writerOf(owner), reading, async () => {
+        const { cluster, fence } = owner;
+        const given = new Set<ServerId>(servers);
         const deeds = deedsOf(await heldBy(cluster), (state) =>
-          servers.includes(state.id) ? released(state, { cluster, run }) : null,
+          given.has(state.id) ? released(state, { cluster, run: fence.run }) : null,
         );
         return { deeds, answer: deeds.map(({ server }) => server.id) };
       }),
 
     /** All that is reserved: one run at a time works on a cluster, and a retry may go on with what the run before it drew. */
     confirm: (owner: Owner, reading: Reading): Promise<void> =>
-      settle(owner, reading, async () => ({
+      settle(writerOf(owner), reading, async () => ({
         deeds: deedsOf(await heldBy(owner.cluster), (state) => confirmed(state, owner.cluster)),
         answer: undefined,
       })),
@@ -203,7 +220,7 @@ export function createAllocations(options: AllocationOptions) {
       const given: ServerId[] = [];
       for (const [cluster, run] of owners)
         given.push(
-          ...(await settle({ cluster, run }, reading, async () => {
+          ...(await settle({ run, fence: null }, reading, async () => {
             const deeds = deedsOf(await heldBy(cluster), (state) =>
               released(state, { cluster, run }),
             );

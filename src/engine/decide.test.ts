@@ -92,7 +92,10 @@ describe("a run, whatever the world does", () => {
 
   law("undoes every step that started once, or says that a person is needed", (run, shape) => {
     const { final } = run;
-    const owed = startOrder(run).filter((step) => shape.undo[Number(step.slice(1))]);
+    const owed = startOrder(run).filter((step) => {
+      const index = Number(step.slice(1));
+      return shape.undo[index] && final.steps[index]?.didNothing === false;
+    });
     if (final.status === "completed" || isPast(run, shape)) {
       expect(undone(run)).toEqual([]);
     } else if (final.cleanup === "held" || final.cleanup === "incomplete") {
@@ -159,11 +162,13 @@ describe("a run, whatever the world does", () => {
       if (before.cancel === null) expect(before.pausedAt).toBeNull();
   });
 
-  law("never begins or looks at a step whose deadline has passed", (run) => {
-    for (const { kind, step, at, before } of run.effects) {
+  law("looks at a step whose deadline has passed once at most", (run) => {
+    const late = run.effects.filter(({ kind, step, at, before }) => {
       const deadlineAt = before.steps.find(({ name }) => name === step)?.deadlineAt ?? null;
-      if (kind === "do" && deadlineAt !== null) expect(at).toBeLessThan(deadlineAt);
-    }
+      return kind === "do" && deadlineAt !== null && at >= deadlineAt;
+    });
+    const steps = late.map(({ step }) => step);
+    expect(steps).toEqual([...new Set(steps)]);
   });
 
   law("is the same folded at once or in two parts, with the state stored in between", (run) => {
@@ -201,6 +206,33 @@ describe("what kills its process again and again", () => {
   });
 });
 
+describe("an undo that fails while it is still tried", () => {
+  it("asks for attention, and says that it goes on by itself, until when, and what giving it up leaves", () => {
+    const shape: Shape = { undo: [true], pivot: null, onFailure: "undo", withinMs: 1e9 };
+    const error = { code: "KUBERNETES_UNAVAILABLE", message: "no answer" } as const;
+    const attempt = { step: "s0", attempt: 1, error };
+    const retryAt = new Date(9_000).toISOString();
+    const began: TimedRunEvent[] = [
+      { type: "run.started", at: 1_000, data: {} },
+      { type: "step.started", at: 1_000, data: { step: "s0", attempt: 1, deadlineAt: retryAt } },
+      { type: "step.failed", at: 2_000, data: { ...attempt, retryAt: null } },
+      { type: "undo.started", at: 2_000, data: { step: "s0", attempt: 1 } },
+    ];
+    const failed: TimedRunEvent = { type: "undo.failed", at: 3_000, data: { ...attempt, retryAt } };
+    const run = [...began, failed, failed, failed].reduce(evolveRun, firstState(shape));
+    const { events } = decide(run, { now: 4_000, pace: 1, lookAgainAt: 0 });
+    const [raised] = events;
+    if (raised?.type !== "run.attention_raised") throw new Error("nobody is told");
+    expect(raised.data.message).toContain(
+      "the undo of s0 has failed 3 times (no answer); it goes on by itself until 1970-01-02T00:00:02.000Z",
+    );
+    expect(raised.data.message).not.toContain("has to act");
+    expect(raised.data.waysOut).toEqual([
+      expect.stringMatching(/abandon with a reason ends the undo now; .* stays in the world$/),
+    ]);
+  });
+});
+
 describe("a step's deadline", () => {
   const shape: Shape = { undo: [false], pivot: null, onFailure: "undo", withinMs: 60_000 };
   const began: TimedRunEvent[] = [
@@ -221,29 +253,35 @@ describe("a step's deadline", () => {
     at: 2_000,
     data: { step: "s0", attempt: 1, error, retryAt: new Date(retryAt).toISOString() },
   });
-  const endOf = (events: readonly TimedRunEvent[]) => {
+  const decided = (events: readonly TimedRunEvent[]) => {
     const state = events.reduce(evolveRun, firstState(shape));
-    const [event] = decide(state, { now: 61_000, pace: 1, lookAgainAt: 0 }).events;
-    return event?.type === "step.failed" ? event.data : null;
+    return decide(state, { now: 61_000, pace: 1, lookAgainAt: 0 });
   };
 
-  it("that passes before the next try ends the step with what really went wrong", () => {
-    expect(endOf([...began, failed(60_500)])).toEqual({
-      step: "s0",
-      attempt: 1,
-      error: {
-        ...error,
-        message: "it refused the connection; the deadline of s0 leaves no time for another try",
-      },
-      retryAt: null,
-    });
+  it("that passes while nobody looks leaves one more look, and one more try", () => {
+    const waiting: TimedRunEvent = {
+      type: "step.waiting",
+      at: 2_000,
+      data: { step: "s0", reason: "not yet", until: new Date(61_000).toISOString() },
+    };
+    for (const before of [waiting, failed(60_500)]) {
+      const { do: act, events } = decided([...began, before]);
+      expect(act).toBe("step");
+      expect(events).toEqual([
+        {
+          type: "step.started",
+          data: { step: "s0", attempt: 2, deadlineAt: new Date(61_000).toISOString() },
+        },
+      ]);
+    }
   });
 
   it("is a time-out for one under way, which names what went wrong before", () => {
     const again = { ...began[1]!, at: 10_000 };
-    const end = endOf([...began, failed(10_000), again]);
-    expect(end?.error.code).toBe("STEP_TIMEOUT");
-    expect(end?.error.message).toContain("BMC_CONNECTION_FAILED: it refused the connection");
+    const [end] = decided([...began, failed(10_000), again]).events;
+    if (end?.type !== "step.failed") throw new Error("the step goes on");
+    expect(end.data.error.code).toBe("STEP_TIMEOUT");
+    expect(end.data.error.message).toContain("BMC_CONNECTION_FAILED: it refused the connection");
   });
 });
 

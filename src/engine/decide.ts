@@ -1,9 +1,9 @@
-import type { JournalledFailure, RunEvent } from "#contract/events.ts";
+import type { JournalledFailure, PlannedStep, RunEvent } from "#contract/events.ts";
 import { rowOf, type FailureCode } from "#contract/failures.ts";
 import type { Attention, Cleanup } from "#contract/run.ts";
 import { failedStep } from "./evolve.ts";
 import { limits } from "./limits.ts";
-import { deadlineMessage, outOfTime } from "./out-of-time.ts";
+import { deadlineMessage } from "./out-of-time.ts";
 import type { RunState, StepState } from "./run-state.ts";
 
 /**
@@ -80,7 +80,7 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
       },
     ],
   });
-  const failWith = (error: JournalledFailure): Decision => ({
+  const fail = (code: FailureCode, message: string): Decision => ({
     do: "again",
     events: [
       {
@@ -88,13 +88,12 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
         data: {
           step: step.name,
           attempt: Math.max(1, step.attempts),
-          error,
+          error: { code, message },
           retryAt: null,
         },
       },
     ],
   });
-  const fail = (code: FailureCode, message: string): Decision => failWith({ code, message });
 
   if (step.status === "failed") return failRun(state, step);
   if (state.streamVersion >= limits.eventsPerRun) {
@@ -104,11 +103,17 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
     );
   }
   if (step.status === "pending") return start();
-  if (step.deadlineAt !== null && now >= step.deadlineAt) {
-    if (step.retryAt !== null && step.error !== null)
-      return failWith(outOfTime(step.name, step.error));
-    return fail("STEP_TIMEOUT", deadlineMessage(step, state.waiting));
-  }
+  if (step.deadlineAt !== null && now >= step.deadlineAt)
+    // Nobody looks while all processes are down: what has come about meanwhile counts, so it is looked at once more.
+    return step.status === "waiting"
+      ? start()
+      : fail(
+          "STEP_TIMEOUT",
+          deadlineMessage(
+            { what: "step", withinMs: plan.withinMs, error: step.error },
+            state.waiting?.reason ?? null,
+          ),
+        );
   if (step.status === "running") {
     return step.losses + 1 >= limits.losses
       ? fail(
@@ -178,13 +183,20 @@ function failRun(state: RunState, step: StepState): Decision {
   return undoNext(state, { now: 0, pace: 1, lookAgainAt: 0 });
 }
 
+/** Whether there is anything to be taken back of the step, by its plan and by what it has done. Null: it is past the pivot. */
+const undoOf = (step: StepState, planned: PlannedStep): PlannedStep["undo"] =>
+  planned.undo === "undo" && step.didNothing ? "nothing" : planned.undo;
+
 /** Steps with a real undo that has not been carried out, in the order of undoing. */
 export const undoable = (state: RunState): number[] =>
   state.steps
-    .map((step, index) => ({ step, index }))
+    .map((step, index) => ({ step, index, planned: state.requested.plan[index] }))
     .filter(
-      ({ step, index }) =>
-        hasStarted(step) && step.undo === null && state.requested.plan[index]?.undo === "undo",
+      ({ step, planned }) =>
+        hasStarted(step) &&
+        step.undo === null &&
+        planned !== undefined &&
+        undoOf(step, planned) === "undo",
     )
     .map(({ index }) => index)
     .toReversed();
@@ -204,8 +216,9 @@ function undoNext(state: RunState, options: DecideOptions): Decision {
     )
       continue;
     if (step.undo === "failed" || state.abandoned) return endUndo(state, "incomplete", events);
-    if (plan.undo !== "undo") {
-      if (plan.undo === "nothing")
+    const undo = undoOf(step, plan);
+    if (undo !== "undo") {
+      if (undo === "nothing")
         events.push({ type: "undo.completed", data: { step: step.name, result: "nothing" } });
       continue;
     }
@@ -259,7 +272,7 @@ function undoStep(
           do: "again",
           events: [
             ...events,
-            { type: "run.attention_raised", data: attentionOf(state, error, ["abandon"]) },
+            { type: "run.attention_raised", data: attentionMeanwhile(state, error, giveUpAt) },
           ],
         }
       : { do: "wait", until: step.retryAt, events };
@@ -321,6 +334,8 @@ function endUndo(state: RunState, cleanup: Cleanup, before: readonly RunEvent[])
 const ways = {
   retry: "POST /v1/workflows/runs/{id}/retry with fromStep, once the cause is gone",
   undo: "POST /v1/workflows/runs/{id}/undo takes back what stands",
+  leave:
+    "POST /v1/workflows/runs/{id}/abandon with a reason ends the undo now; what it has not taken back stays in the world",
   abandon: "POST /v1/workflows/runs/{id}/abandon with a reason, when the rest is done by hand",
 } as const;
 
@@ -342,5 +357,17 @@ export function attentionOf(
     done: stands.map((step) => step.name),
     notDone: open.map((step) => step.name),
     waysOut: waysOut.map((way) => ways[way].replace("{id}", state.id)),
+  };
+}
+
+/** Of an undo that keeps failing and is still tried: it may need nobody, so it must not read as if it had been given up. */
+function attentionMeanwhile(
+  state: RunState,
+  error: JournalledFailure & { readonly step: string },
+  giveUpAt: number,
+): Attention {
+  return {
+    ...attentionOf(state, error, ["leave"]),
+    message: `the undo of ${error.step} has failed ${limits.undoFailuresBeforeAttention} times (${error.message}); it goes on by itself until ${iso(giveUpAt)}, so nothing has to be done when the cause will be gone by then`,
   };
 }

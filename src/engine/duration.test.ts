@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { durationMs, type Duration } from "./duration.ts";
+import { durationMs, spanText, type Duration } from "./duration.ts";
 
 it.each([
   ["250ms", 250],
@@ -15,4 +15,15 @@ it.each([
 
 it.each(["", "5", "s", "5 s", "-5s", "5sec", "1e3s", "5S"])("refuses %j", (text) => {
   expect(() => durationMs(text as Duration)).toThrow(TypeError);
+});
+
+it.each([
+  [250, "250 ms"],
+  [45_000, "45 s"],
+  [90_000, "90 s"],
+  [150_000, "2.5 min"],
+  [3_600_000, "60 min"],
+  [86_400_000, "24 h"],
+])("says %i ms as %s", (ms, text) => {
+  expect(spanText(ms)).toBe(text);
 });

@@ -9,3 +9,12 @@ export function durationMs(duration: Duration): number {
   if (match === null) throw new TypeError(`not a duration: ${duration}`);
   return Number(match[1]) * unitsMs[match[2] as keyof typeof unitsMs];
 }
+
+const numberText = (value: number): string => String(Math.round(value * 10) / 10);
+
+/** A span for people, in the unit that they would say it in: `45 s`, `60 min`, `24 h`. */
+export function spanText(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${numberText(ms / 1_000)} s`;
+  return ms < 7_200_000 ? `${numberText(ms / 60_000)} min` : `${numberText(ms / 3_600_000)} h`;
+}

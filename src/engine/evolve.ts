@@ -20,6 +20,7 @@ export const freshStep = (name: string): StepState => ({
   startedAt: null,
   completedAt: null,
   deadlineAt: null,
+  didNothing: false,
   undo: null,
   undoFailures: 0,
   undoLosses: 0,
@@ -151,8 +152,10 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
         ...state,
         phase: state.undoing === null ? "executing" : state.phase,
         waiting: null,
-        steps: patchStep(state, step, () => ({
+        steps: patchStep(state, step, (before) => ({
           status: skipped === undefined ? "completed" : "skipped",
+          // An attempt that was lost, or a look before a wait, may have done something all the same.
+          didNothing: skipped !== undefined && before.attempts <= 1 && before.status !== "waiting",
           completedAt: event.at,
           error: null,
         })),
@@ -181,7 +184,10 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
           until: Date.parse(until),
           ...(wakesOn !== undefined && { wakesOn }),
         },
-        steps: undo === true ? state.steps : patchStep(state, step, () => ({ status: "waiting" })),
+        steps:
+          undo === true
+            ? state.steps
+            : patchStep(state, step, () => ({ status: "waiting", failures: 0 })),
         memos: memo === undefined ? without(state.memos, step) : { ...state.memos, [step]: memo },
       };
     }

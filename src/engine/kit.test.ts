@@ -47,6 +47,14 @@ it("builds a table whose later steps see the earlier outputs by name and type", 
   expect(lighting.pivot).toEqual({ before: 2, reason: "light cannot be unseen" });
 });
 
+it("refuses a step that may be skipped and whose output takes no null", () => {
+  const maybe = { expected: "1s", undo: nothing("reads"), skipWhen: () => "not today" } as const;
+  const make = (output: z.ZodType<number | null>): unknown =>
+    workflow("server.lifecycle", head).step("look", { ...maybe, output, run: async () => 3 });
+  expect(() => make(z.number())).toThrow("look may be skipped");
+  make(z.number().nullable());
+});
+
 it("refuses, at compile time, a step before the pivot without undo and one after it with undo", () => {
   const start = workflow("server.lifecycle", head);
   // @ts-expect-error undo is missing

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Fence } from "#contract/fence.ts";
 import type { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
 import type { ResourceType, WorkflowType } from "#contract/run.ts";
@@ -91,7 +92,13 @@ export interface StepContext<Env extends Environment, Input, Prior> {
   readonly resource: Env["resource"];
   /** `<run>/<step>`: the idempotency key given to the world; the same for retries, after a crash, and for undo. */
   readonly key: string;
-  readonly run: { readonly id: RunId; readonly actor: string; readonly resourceId: string };
+  readonly run: {
+    readonly id: RunId;
+    readonly actor: string;
+    readonly resourceId: string;
+    /** For what a step writes into the journal by a port: refused once another process has the run. */
+    readonly fence: Fence;
+  };
   /** Aborts on cancel, on the step's deadline and when this process loses the run. */
   readonly signal: AbortSignal;
   /** ms since 1970. */
@@ -133,9 +140,9 @@ interface StepTimes {
   readonly within?: Duration;
   /** What no pace shortens the deadline below, where it was longer. Default: a pace divides all of it. */
   readonly least?: Duration;
-  /** Tries at most, in place of the failure code's own number. */
+  /** Tries at most, in place of the failure code's own number; a step with `poll` waits out what its code says is waited out. */
   readonly attempts?: number;
-  /** Bounds between two looks of a wait without `for`. Default 1 s to 30 s. */
+  /** For a step that looks until something has come about: bounds between two looks of a wait without `for`. Default 1 s to 30 s. */
   readonly poll?: { readonly min: Duration; readonly max: Duration };
 }
 
@@ -144,11 +151,15 @@ interface StepBody<Env extends Environment, Input, Prior, Schema extends z.ZodTy
   "least"
 > {
   /**
-   * False: on this resource the step will have nothing to do and will skip itself, so no time is planned for it. Pure; asked when the
-   * request is accepted. Absent: it always has something to do.
+   * Why the step has nothing to do on this resource; null: it has. Pure; asked when the request is accepted, so that no time is planned for
+   * it, and when its turn comes: then it is skipped without having begun, its output is null, and there is nothing to be undone.
+   * Absent: it always has something to do.
    */
-  when?(arguments_: { readonly input: Input; readonly resource: Env["resource"] }): boolean;
-  /** The output's schema, checked when journalled and when read back. Absent: the step has no output. */
+  skipWhen?(arguments_: {
+    readonly input: Input;
+    readonly resource: Env["resource"];
+  }): string | null;
+  /** The output's schema, checked when journalled and when read back. Absent: the step has no output. Takes null if there is `skipWhen`. */
   readonly output?: Schema;
   run(
     context: StepContext<Env, Input, Prior>,
@@ -206,8 +217,8 @@ export interface WorkflowHead<Input> {
 export interface StepDefinition {
   readonly name: string;
   readonly times: StepTimes;
-  readonly when:
-    | ((arguments_: { readonly input: unknown; readonly resource: unknown }) => boolean)
+  readonly skipWhen:
+    | ((arguments_: { readonly input: unknown; readonly resource: unknown }) => string | null)
     | null;
   readonly output: z.ZodType | null;
   readonly run: (context: StepContext<Environment, unknown, unknown>) => Promise<unknown>;
@@ -270,6 +281,8 @@ export const workflowKit =
     ): void => {
       if (steps.some((step) => step.name === name))
         throw new TypeError(`${type}: two steps are called ${name}`);
+      if (body.skipWhen !== undefined && body.output?.safeParse(null).success === false)
+        throw new TypeError(`${type}: ${name} may be skipped, so its output must take null`);
       const { expected, within, attempts, poll } = body;
       steps.push({
         name,
@@ -280,7 +293,7 @@ export const workflowKit =
           ...(attempts !== undefined && { attempts }),
           ...(poll !== undefined && { poll }),
         },
-        when: (body.when ?? null) as StepDefinition["when"],
+        skipWhen: (body.skipWhen ?? null) as StepDefinition["skipWhen"],
         output: body.output ?? null,
         run: body.run as unknown as StepDefinition["run"],
         undo: (body.undo ?? null) as StepDefinition["undo"],

@@ -14,6 +14,8 @@ export const limits = {
   undoFailuresBeforeAttention: 3,
   /** One attempt of an undo. */
   undoAttemptMs: 600_000,
+  /** The last look of a step whose deadline came while it waited. Not before pace: a call takes as long as it takes. */
+  lastLookMs: 30_000,
   /** How long a step may go on after its signal aborted before its slice stops waiting for it. */
   abortGraceMs: 5_000,
   /** How long a run can be retried, and its secrets live, after it ended. */

@@ -1,5 +1,6 @@
 import type { RunEvent } from "#contract/events.ts";
-import { Failure, toFailure } from "#contract/failures.ts";
+import type { Fence } from "#contract/fence.ts";
+import { Failure, rowOf, toFailure } from "#contract/failures.ts";
 import { sameJson } from "#journal/canonical.ts";
 import { MAX_TIMER_MS } from "#platform/clock.ts";
 import { isDatabaseAway } from "#platform/database.ts";
@@ -17,7 +18,7 @@ import type {
   Workflow,
 } from "./kit.ts";
 import { limits } from "./limits.ts";
-import { deadlineMessage, outOfTime } from "./out-of-time.ts";
+import { deadlineMessage, outOfTime, waitedTooLong } from "./out-of-time.ts";
 import { refuseTooLarge } from "./payload.ts";
 import { nextLookMs } from "./plan.ts";
 import type { RunState, StepState } from "./run-state.ts";
@@ -44,6 +45,7 @@ export interface PerformRequest {
   readonly index: number;
   readonly resource: unknown;
   readonly ports: object;
+  readonly fence: Fence;
   /** Aborts with an `Interruption` as its reason. */
   readonly signal: AbortSignal;
 }
@@ -116,7 +118,7 @@ async function underSignal<T>(
 }
 
 function contextOf(
-  { core, workflow, state, index, resource, ports }: PerformRequest,
+  { core, workflow, state, index, resource, ports, fence }: PerformRequest,
   facts: { type: string; data: unknown }[],
 ): Omit<StepContext<Environment, unknown, unknown>, "signal"> {
   const { step } = at(state, workflow, index);
@@ -126,7 +128,7 @@ function contextOf(
     ports,
     resource,
     key: step.key ?? `${state.id}/${step.name}`,
-    run: { id: state.id, actor: state.actor, resourceId: state.requested.resourceId },
+    run: { id: state.id, actor: state.actor, resourceId: state.requested.resourceId, fence },
     now: () => core.clock.now(),
     pace: core.pace,
     startedAt: step.startedAt ?? core.clock.now(),
@@ -189,6 +191,10 @@ function waited(
   };
 }
 
+/** How long the step may take, as the run was planned. */
+const plannedMs = ({ requested }: RunState, index: number): number =>
+  requested.plan[index]?.withinMs ?? 0;
+
 /** What was thrown, as the failure that the journal keeps; strangers are logged whole, because only the log has them. */
 function failureOf(
   { core, state, index }: PerformRequest,
@@ -202,7 +208,12 @@ function failureOf(
     });
   if (why === "deadline") {
     const error = state.undoing === null ? (state.steps[index]?.error ?? null) : null;
-    const message = deadlineMessage({ name: step, error }, state.waiting);
+    const withinMs = plannedMs(state, index);
+    const late =
+      state.undoing === null
+        ? ({ what: "step", withinMs } as const)
+        : ({ what: "undo", withinMs: limits.undoAttemptMs } as const);
+    const message = deadlineMessage({ ...late, error }, state.waiting?.reason ?? null);
     return new Failure("STEP_TIMEOUT", message, { cause: thrown });
   }
   // A database that is away is no fault of the step's, and past the pivot it must not be the end of the run.
@@ -246,6 +257,17 @@ function checkedWait({ name }: StepDefinition, wait: Wait): Wait {
   return wait;
 }
 
+/** The first attempt has all the time there is. What begins later, however late, has enough for a look: what it sees is how things are. */
+function timeLeftMs({ attempts, status, deadlineAt }: StepState, now: number): number {
+  const leftMs = (deadlineAt ?? Number.MAX_SAFE_INTEGER) - now;
+  const isFirst = attempts <= 1 && status !== "waiting";
+  return isFirst ? leftMs : Math.max(leftMs, limits.lastLookMs);
+}
+
+/** A step that polls goes on in spite of such a failure, for as long as its deadline allows. */
+const isWaitedOut = ({ times }: StepDefinition, { code }: Failure): boolean =>
+  times.poll !== undefined && times.attempts === undefined && rowOf(code).isWaitedOut === true;
+
 export async function performStep(request: PerformRequest): Promise<Performed | typeof GONE> {
   const { core, workflow, state, index, signal } = request;
   const { step, definition, expectedMs } = at(state, workflow, index);
@@ -253,7 +275,7 @@ export async function performStep(request: PerformRequest): Promise<Performed | 
   const context = contextOf(request, facts);
   const ran = await underSignal(
     core,
-    { signal, limitMs: context.deadlineAt - core.clock.now() },
+    { signal, limitMs: timeLeftMs(step, core.clock.now()) },
     async (both) => {
       const result = await definition.run({ ...context, signal: both });
       if (isWait(result)) return checkedWait(definition, result);
@@ -267,20 +289,24 @@ export async function performStep(request: PerformRequest): Promise<Performed | 
     if (ran.why === "lost" || ran.why === "shutdown") return GONE;
     // A pause lets the step finish; one that stops anyway is tried again when the run resumes.
     const failure = failureOf(request, step.name, ran.thrown, ran.why);
+    const now = core.clock.now();
+    const waitsOut = isWaitedOut(definition, failure);
     const wanted =
       ran.why === "cancel"
         ? null
         : retryAt({
             failure,
             failures: step.failures,
-            attempts: definition.times.attempts,
-            now: core.clock.now(),
+            attempts: waitsOut ? Number.POSITIVE_INFINITY : definition.times.attempts,
+            now,
             // Compared below: a retry that comes too late is told from one that nobody wants.
             deadlineAt: Number.POSITIVE_INFINITY,
             pace: core.pace,
             random: core.random(),
           });
-    const again = wanted !== null && wanted < context.deadlineAt ? wanted : null;
+    // What is waited out is looked at once more when the deadline comes, however long the next pause would be.
+    const latest = waitsOut && now < context.deadlineAt ? context.deadlineAt : null;
+    const again = wanted === null || wanted < context.deadlineAt ? wanted : latest;
     const error = journalled(failure);
     const event: RunEvent = {
       type: "step.failed",
@@ -292,11 +318,20 @@ export async function performStep(request: PerformRequest): Promise<Performed | 
     };
     return { events: [event], facts: [], lookAgainAt: 0 };
   }
-  if (isWait(ran.value))
+  if (isWait(ran.value)) {
+    if (core.clock.now() >= context.deadlineAt)
+      return {
+        events: [
+          waitedTooLong(step, { withinMs: plannedMs(state, index), reason: ran.value.reason }),
+        ],
+        facts,
+        lookAgainAt: 0,
+      };
     return {
       ...waited(request, { step, definition, expectedMs, wait: ran.value, undo: false }),
       facts,
     };
+  }
   const event: RunEvent = {
     type: "step.completed",
     data: {

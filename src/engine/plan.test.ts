@@ -64,15 +64,16 @@ it("divides what is declared by the pace, and takes history, which is in real ti
 it("plans no time for a step that will have nothing to do", () => {
   const steps = workflow.steps.map((step) => ({
     ...step,
-    when:
+    skipWhen:
       step.name === "look"
         ? null
-        : ({ resource }: { readonly resource: unknown }) => resource === step.name,
+        : ({ resource }: { readonly resource: unknown }) =>
+            resource === step.name ? null : "not today",
   }));
   const planned = { input: {}, resource: "install" };
   const plan = planSteps({ ...workflow, steps }, { pace: 1, history }, planned);
   expect(plan.map(({ expectedMs }) => expectedMs)).toEqual([7_000, 0, 540_000]);
-  // Its deadline stays: the step itself may find that it has something to do all the same.
+  // Its deadline stays: it may have something to do all the same when its turn comes.
   expect(plan[1]?.withinMs).toBe(6_000_000);
 });
 
@@ -117,6 +118,7 @@ it("learns from steps that ran to their end, once there are enough of them", () 
         failures: 0,
         losses: 0,
         undoLosses: 0,
+        didNothing: false,
         startedAt: 1_000,
         completedAt: 1_000 + ms,
         deadlineAt: null,

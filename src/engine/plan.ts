@@ -45,7 +45,7 @@ export function planSteps(
 ): PlannedStep[] {
   return workflow.steps.map((step, index) => {
     const past = history.get(step.name);
-    const isIdle = planned !== null && step.when?.(planned) === false;
+    const isIdle = planned !== null && typeof step.skipWhen?.(planned) === "string";
     const usualMs = past?.medianMs ?? durationMs(step.times.expected) / pace;
     const expectedMs = isIdle ? 0 : Math.round(usualMs);
     return {

@@ -10,28 +10,43 @@ import type { LoadedResource } from "./resources.ts";
 
 const RACES = 20;
 
+type Core = Pick<EngineCore, "resources" | "journal" | "clock">;
+
 interface Decided {
   readonly resource: LoadedResource<ResourceKind>;
   readonly facts: Exclude<ReturnType<Change["facts"]>, Failure>;
 }
 
 /** Reads only. Throws the first refusal, in the order of the changes. */
-async function decide(core: EngineCore, changes: readonly Change[]): Promise<readonly Decided[]> {
-  const loaded = await Promise.all(
-    changes.map(async ({ resource: { type, id }, facts }) => ({
-      resource: await core.resources.load<ResourceKind>(type, id, false),
-      follow: facts,
-    })),
-  );
-  return loaded.map(({ resource, follow }) => {
+async function decide(
+  core: Pick<Core, "resources">,
+  changes: readonly Change[],
+): Promise<readonly Decided[]> {
+  const loaded = await loadAll(core, changes);
+  return changes.map(({ resource: { type, id }, facts: follow }) => {
+    const resource = loaded.get(id);
+    if (resource === undefined) throw new TypeError(`${type} ${id} was not looked for`);
     const facts = follow(resource.state);
     if (facts instanceof Failure) throw facts;
     return { resource, facts };
   });
 }
 
+/** By id. One statement for each kind: who deletes a pool changes thousands of servers. */
+async function loadAll(
+  { resources }: Pick<Core, "resources">,
+  changes: readonly Change[],
+): Promise<ReadonlyMap<string, LoadedResource<ResourceKind>>> {
+  const loaded = new Map<string, LoadedResource<ResourceKind>>();
+  for (const kind of new Set(changes.map(({ resource }) => resource.type))) {
+    const ids = changes.flatMap(({ resource: { type, id } }) => (type === kind ? [id] : []));
+    for (const each of await resources.loadAll<ResourceKind>(kind, ids)) loaded.set(each.id, each);
+  }
+  return loaded;
+}
+
 export async function record(
-  core: EngineCore,
+  core: Core,
   request: RecordRequest,
 ): Promise<{ readonly state: unknown }> {
   const { actor, requestId } = request.by;
@@ -76,7 +91,7 @@ export async function record(
 
 /** What `record` would be refused for, without writing anything. */
 export async function planRecord(
-  core: EngineCore,
+  core: Pick<Core, "resources">,
   request: Pick<RecordRequest, "changes">,
 ): Promise<Plan["refusals"]> {
   try {

@@ -84,30 +84,47 @@ export class Resources {
     id: string,
     large: boolean,
   ): Promise<LoadedResource<Kind>> {
+    const [loaded] = await this.#read(type, { from: "(select $1::text as id)", ids: id }, large);
+    return loaded ?? { type, id, state: null, version: 0, lockHolder: null };
+  }
+
+  /** Several of one kind in one statement, each once, without their large columns: a pool has thousands of servers. */
+  loadAll<Kind extends ResourceKind>(
+    type: Kind,
+    ids: readonly string[],
+  ): Promise<LoadedResource<Kind>[]> {
+    return this.#read(type, { from: "(select distinct unnest($1::text[]) as id)", ids }, false);
+  }
+
+  async #read<Kind extends ResourceKind>(
+    type: Kind,
+    wanted: { readonly from: string; readonly ids: Param },
+    large: boolean,
+  ): Promise<LoadedResource<Kind>[]> {
     const { table, smallColumns, largeColumns, fromRow } = this.#binding(type);
     const columns = [...smallColumns, ...(large ? largeColumns : [])]
       .map((column) => `r.${column}`)
       .join(", ");
     const rows = await this.#database.query<{
+      wanted: string;
       lock_holder: string | null;
       version: number | null;
       found: string | null;
     }>(
-      `select s.version, l.run_id as lock_holder, r.id as found, ${columns}
-        from (select $1::text as id) wanted
+      `select wanted.id as wanted, s.version, l.run_id as lock_holder, r.id as found, ${columns}
+        from ${wanted.from} wanted
         left join streams s on s.stream = wanted.id
         left join ${table} r on r.id = wanted.id collate "C"
         left join locks l on l.resource = wanted.id`,
-      [id],
+      [wanted.ids],
     );
-    const row = rows[0];
-    return {
+    return rows.map(({ wanted: id, version, lock_holder: lockHolder, ...row }) => ({
       type,
       id,
-      state: row === undefined || row.found === null ? null : fromRow(row),
-      version: row?.version ?? 0,
-      lockHolder: row?.lock_holder ?? null,
-    };
+      state: row.found === null ? null : fromRow(row),
+      version: version ?? 0,
+      lockHolder,
+    }));
   }
 
   admit(

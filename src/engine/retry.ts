@@ -23,10 +23,10 @@ const stands = (
   planned: { readonly undo: "undo" | "nothing" | null } | undefined,
 ): boolean =>
   (step.status === "completed" || step.status === "reused" || step.status === "skipped") &&
-  hasStarted(step) &&
+  step.completedAt !== null &&
   (planned?.undo === "nothing" || (step.undo !== "undone" && step.undo !== "failed"));
 
-/** Steps before `fromStep` as `step.reused` events. Pure. Throws VALIDATION_ERROR, INVALID_STATE_TRANSITION. */
+/** Steps before `fromStep` that began, as `step.reused` events; those that had nothing to do have nothing to do again. Pure. Throws VALIDATION_ERROR, INVALID_STATE_TRANSITION. */
 export function reusedSteps(run: RunState, fromStep: string): RunEventData<"step.reused">[] {
   const index = run.steps.findIndex((step) => step.name === fromStep);
   if (index === -1) {
@@ -44,7 +44,8 @@ export function reusedSteps(run: RunState, fromStep: string): RunEventData<"step
       { details: { earliestStep, latestStep: earliestStep } },
     );
   }
-  return run.steps.slice(0, index).map((step) => ({
+  const begun = run.steps.slice(0, index).filter(hasStarted);
+  return begun.map((step) => ({
     step: step.name,
     output: run.outputs[step.name] ?? null,
     fromRun: run.id,
@@ -145,7 +146,8 @@ async function prepare(
     const fresh = (retry.secrets ?? []).map(({ id: secret }) => secret);
     await refuseLostSecrets(core, { run: old, workflow, input, fresh });
   };
-  const base = { of: old.id, fromStep, reused, takesLock, check };
+  const current = () => loadRetryable(core, old.id);
+  const base = { of: old.id, fromStep, reused, takesLock, current, check };
   const alsoFor = (newRun: RunId, now: RunState): Commit => {
     const events = [
       runEvent(

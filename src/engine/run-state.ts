@@ -17,7 +17,7 @@ export interface StepState {
   readonly status: StepStatus;
   /** Started attempts, crashes included. */
   readonly attempts: number;
-  /** Attempts that ended in a failure: what `attempts` of the failure table limits. */
+  /** Attempts that failed since it last had a look at the world: what `attempts` of the failure table limits. */
   readonly failures: number;
   /** Attempts that a dead process never reported. */
   readonly losses: number;
@@ -25,6 +25,8 @@ export interface StepState {
   readonly completedAt: number | null;
   /** The step fails at this time; moved when the run was paused. */
   readonly deadlineAt: number | null;
+  /** It was skipped at its first look or before, so there is nothing that its undo could take back. */
+  readonly didNothing: boolean;
   readonly undo: UndoStatus | null;
   readonly undoFailures: number;
   /** Attempts of the undo that a dead process never reported. */

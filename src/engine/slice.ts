@@ -1,12 +1,14 @@
 import { Failure } from "#contract/failures.ts";
 import type { RunEvent } from "#contract/events.ts";
+import type { Fence } from "#contract/fence.ts";
 import type { RunId } from "#contract/ids.ts";
 import type { Commit, NewEvent } from "#journal/journal.ts";
-import { decide, type Decision } from "./decide.ts";
+import type { Decision } from "./decide.ts";
 import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
 import { isTooLarge } from "./payload.ts";
+import { nextDecision } from "./next-decision.ts";
 import { GONE, performStep, performUndo, type Performed } from "./perform.ts";
 import { kindOf } from "./registry.ts";
 import type { LoadedResource } from "./resources.ts";
@@ -28,10 +30,7 @@ import { foldOnto, isWritten, loadRun, recovered, runEvent } from "./run-stream.
  * recognised by its digests.
  */
 
-export interface Lease {
-  readonly run: RunId;
-  readonly owner: string;
-  readonly fence: number;
+export interface Lease extends Fence {
   /** Set when the last holder of the lease never gave it back. */
   readonly lostOwner: string | null;
 }
@@ -54,6 +53,8 @@ export interface SliceOptions {
 const COMMIT_RETRIES = 40;
 const COMMIT_PAUSE_MS = 250;
 
+const fenceOf = ({ run, owner, fence }: Lease): Fence => ({ run, owner, fence });
+
 interface World {
   readonly run: RunState;
   readonly resource: LoadedResource;
@@ -75,10 +76,13 @@ export async function runSlice(options: SliceOptions): Promise<void> {
     const done = outcome.events.map((event) => runEvent(event, outcomeAt));
     const now = core.clock.now();
     const state = foldOnto(world.run, done);
-    const decision = finish(core, {
+    const decision = nextDecision(core, {
       workflow,
       state,
-      decision: decide(state, { now, pace: core.pace, lookAgainAt: outcome.lookAgainAt }),
+      resource: () =>
+        core.resources.evolve(world.resource, world.resource.state, outcome.facts, now, lease.run),
+      now,
+      lookAgainAt: outcome.lookAgainAt,
     });
     const events = [...done, ...decision.events.map((event) => runEvent(event, now))];
     const mustStop = options.stopping() && (decision.do === "step" || decision.do === "undo");
@@ -118,6 +122,7 @@ export async function runSlice(options: SliceOptions): Promise<void> {
           index: decision.index,
           resource: world.resource.state,
           ports,
+          fence: fenceOf(lease),
           signal: decision.do === "step" ? signals.forStep() : signals.forUndo(),
         });
         if (performed === GONE) {
@@ -139,24 +144,6 @@ async function load(core: EngineCore, id: RunId): Promise<World> {
     true,
   );
   return { run, resource };
-}
-
-/** When all steps are done, the end needs the run's output, which only the workflow can say. */
-function finish(
-  core: EngineCore,
-  { workflow, state, decision }: { workflow: Workflow; state: RunState; decision: Decision },
-): Decision {
-  if (decision.do !== "end" || decision.events.length > 0) return decision;
-  const output = ((): unknown => {
-    try {
-      return workflow.result({ input: state.requested.input, prior: state.outputs }) ?? null;
-    } catch (thrown) {
-      // The work is done and stands; an output that cannot be told must not make a failure of it.
-      core.log("error", "the run's output cannot be made", { run: state.id, error: thrown });
-      return null;
-    }
-  })();
-  return { do: "end", events: [{ type: "run.completed", data: { output } }] };
 }
 
 interface ToCommit {
@@ -250,7 +237,7 @@ function commitOf(
     appends: [{ stream: run.id, expected: world.run.streamVersion, events }, ...resource.appends],
     rows: [...(events.length > 0 ? [runRow(run)] : []), ...resource.rows],
     ...resource.secrets,
-    fence: { run: run.id, owner: lease.owner, fence: lease.fence },
+    fence: fenceOf(lease),
     ...(!stays && {
       dispatch: [
         {

@@ -1,4 +1,4 @@
-import { runPath } from "#projections/resource-path.ts";
+import { runPath } from "#contract/run-path.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Call } from "./endpoint.ts";
 import type { Reply } from "./envelope.ts";

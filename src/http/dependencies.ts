@@ -4,7 +4,8 @@ import type { Engine } from "#engine/requests.ts";
 import type { Ids } from "#platform/ids.ts";
 import type { Log } from "#platform/log.ts";
 import type { EventReader } from "#projections/event-reader.ts";
-import type { SecretId } from "#contract/ids.ts";
+import type { ClusterDriver, KubernetesPlace } from "#contract/cluster.ts";
+import type { ClusterId, SecretId } from "#contract/ids.ts";
 import type { ClusterOffers } from "#projections/cluster-offers.ts";
 import type { ClusterReader, VmReader } from "#projections/compute-reader.ts";
 import type { PoolReader } from "#projections/pool-reader.ts";
@@ -37,6 +38,14 @@ export interface ManagementClusters {
   /** Where objects are kept at each of them. */
   readonly namespace: string;
   readonly offers: ClusterOffers;
+  /**
+   * The administrator's kubeconfig of a cluster as its management cluster has it now; null: there is none. Throws a failure after a few seconds
+   * without an answer.
+   */
+  kubeconfigOf(
+    driver: ClusterDriver,
+    cluster: { readonly id: ClusterId; readonly place: KubernetesPlace; readonly name: string },
+  ): Promise<string | null>;
 }
 
 /** What the API is made of. It decides nothing itself: it checks, asks the engine or a reader, and answers. */
@@ -56,6 +65,8 @@ export interface ApiDependencies {
   readonly seal: (text: string) => Promise<SealedSecret>;
   /** The text of a stored secret: only for who may have it, and never logged. NOT_FOUND when it is gone. */
   readonly reveal: (id: SecretId) => Promise<string>;
+  /** Puts another text in the place of a stored secret's; false when that is gone. */
+  readonly renewSecret: (id: SecretId, text: string) => Promise<boolean>;
   /** A digest that only this installation can make: request bodies hold passwords, which a plain hash would give away. */
   readonly fingerprint: (text: string) => string;
   readonly region: string;

@@ -37,11 +37,10 @@ const AcceptedMeta = z
   .object({
     ...metaShape,
     workflowId: RunId.meta({ description: "The run that carries the request out" }),
-    estimatedDuration: z
-      .number()
-      .int()
-      .nonnegative()
-      .meta({ description: "How long the run should take, in ms" }),
+    estimatedDuration: z.number().int().nonnegative().meta({
+      description:
+        "How long the run should take, in ms: like runs that ended well lately, or as its steps declare; what the request asks for in particular does not count",
+    }),
   })
   .meta({ id: "AcceptedMeta" });
 
@@ -55,7 +54,8 @@ export const ErrorBody = z
         .record(z.string(), z.unknown())
         .optional()
         .meta({
-          description: "Facts for a program; `fields` names each refused field and why",
+          description:
+            "Facts for a program; `fields` names each refused field and why; where a run has the resource, `links` leads to it (`activeRun`) and to its `cancel`",
           example: { fields: { bmcAddress: "is required" } },
         }),
     }),

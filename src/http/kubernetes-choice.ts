@@ -1,7 +1,8 @@
 import type { CreateClusterBody } from "#contract/cluster-requests.ts";
-import type { ClusterDriver, KubernetesPlace } from "#contract/cluster.ts";
+import type { ClusterDriver, ClusterSpec, KubernetesPlace } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
 import type { Chosen } from "#domain/cluster/run-inputs.ts";
+import type { Offers } from "#projections/cluster-offers.ts";
 import type { ManagementClusters } from "./dependencies.ts";
 import { type Fields, refusal } from "./refusal.ts";
 
@@ -37,19 +38,27 @@ const unique = (texts: readonly (string | null)[]): readonly string[] => [
 const listed = (texts: readonly string[]): string =>
   texts.length === 0 ? "nothing" : texts.join(", ");
 
+/** Why a management cluster offers nothing by a driver. */
+export const notServed = (driver: ClusterDriver, managementCluster: string): string =>
+  `${managementCluster} serves none of the kinds of ${driver}: its operator is not installed there`;
+
 /** Place, class and template of a new cluster. Throws VALIDATION_ERROR naming the fields, UNAVAILABLE when the offers are needed and not known. */
 export function chooseFor(kubernetes: ManagementClusters, body: CreateClusterBody): Chosen {
   const place = placeFor(kubernetes, body.managementCluster);
   const { driver } = body;
-  // A class may take versions that it does not list, so what was asked for by name is left to the first look at it.
-  if (driver === "cluster-api" && body.class !== undefined)
+  if (driver === "cluster-api" && body.class !== undefined) {
+    refuseUnofferedClass(kubernetes, { ...body, class: body.class, place });
+    refuseAnyHost(kubernetes, { ...body, class: body.class, place });
     return { place, class: body.class, template: null };
-  const { versions } = kubernetes.offers.of(driver, place.managementCluster);
+  }
+  const { managementCluster } = place;
+  const { versions, classes, isServed } = kubernetes.offers.of(driver, managementCluster);
+  if (!isServed) throw refusal({ driver: notServed(driver, managementCluster) });
   if (driver === "cluster-api") {
-    const classes = unique(versions.map((offered) => offered.class));
     const [only, ...others] = classes;
     if (only === undefined || others.length > 0)
       throw refusal({ class: `must be given: offered is ${listed(classes)}` });
+    refuseAnyHost(kubernetes, { ...body, class: only, place });
     return { place, class: only, template: null };
   }
   return { place, class: null, template: templateFor(versions, body) };
@@ -85,21 +94,84 @@ function templateFor(offered: Offered, body: CreateClusterBody): string {
     : refuse({ template: `must be given: ${kubernetesVersion} is what ${listed(giving)} give` });
 }
 
-/** Refuses a version that no template gives, where that is known; what is not known is left to the first look at it. */
+/** What is offered there, as far as something can be refused by it; null where no look has told, or none of late. */
+function freshOffers(
+  { offers }: ManagementClusters,
+  { driver, place }: { readonly driver: ClusterDriver; readonly place: KubernetesPlace },
+): Offers | null {
+  try {
+    const found = offers.of(driver, place.managementCluster);
+    return found.isFresh ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+const isNot = (offered: readonly (string | null)[], seenAt: number): string =>
+  `is not offered: offered is ${listed(unique(offered))}, as of ${new Date(seenAt).toISOString()}`;
+
+/**
+ * Refuses what can be told to be wrong with a class and a version that were asked for by name. A class that lists no versions takes any;
+ * what no fresh look tells is left to the run's own.
+ */
+function refuseUnofferedClass(
+  kubernetes: ManagementClusters,
+  asked: {
+    readonly driver: ClusterDriver;
+    readonly place: KubernetesPlace;
+    readonly class: string;
+    readonly kubernetesVersion: string;
+  },
+): void {
+  const { driver, place, kubernetesVersion } = asked;
+  const offers = freshOffers(kubernetes, asked);
+  if (offers === null) return;
+  const { versions, classes, isServed, seenAt } = offers;
+  if (!isServed) throw refusal({ driver: notServed(driver, place.managementCluster) });
+  if (!classes.includes(asked.class)) throw refusal({ class: isNot(classes, seenAt) });
+  const own = versions.filter((each) => each.class === asked.class && each.listed);
+  if (own.length === 0 || own.some(({ version }) => version === kubernetesVersion)) return;
+  const known = own.map(({ version }) => version);
+  throw refusal({ kubernetesVersion: isNot(known, seenAt) });
+}
+
+/**
+ * Refuses a group that names no pool where the class would make its machines of any free host, also of pools' servers. One who says by
+ * `config` which hosts are meant is left to the run's own look.
+ */
+function refuseAnyHost(
+  kubernetes: ManagementClusters,
+  asked: CreateClusterBody & { readonly class: string; readonly place: KubernetesPlace },
+): void {
+  if (asked.config?.["hostSelector"] !== undefined) return;
+  const offers = freshOffers(kubernetes, asked);
+  const greedy = offers?.anyHost.find((each) => each.class === asked.class);
+  if (greedy === undefined) return;
+  const groups = [
+    ...(greedy.controlPlane ? [["controlPlane.pool", asked.controlPlane] as const] : []),
+    ...asked.nodePools.map((group, n) => [`nodePools[${n}].pool`, group] as const),
+  ];
+  const poolless = groups.filter(([, { pool }]) => pool === undefined);
+  if (poolless.length > 0)
+    throw refusal(Object.fromEntries(poolless.map(([field]) => [field, greedy.why])));
+}
+
+/** Refuses a version to upgrade to that is not offered, where that is known; what is not known is left to the run's own look. */
 export function refuseUnoffered(
   kubernetes: ManagementClusters | null,
-  { driver, place }: { readonly driver: ClusterDriver; readonly place: KubernetesPlace },
+  cluster: Pick<ClusterSpec, "driver" | "place" | "class">,
   kubernetesVersion: string,
 ): void {
-  if (driver === "cluster-api" || kubernetes === null) return;
-  let offered: Offered;
-  try {
-    offered = kubernetes.offers.of(driver, place.managementCluster).versions;
-  } catch {
-    return;
-  }
-  if (!offered.some(({ version }) => version === kubernetesVersion))
-    throw refusal({
-      kubernetesVersion: `is not offered: offered is ${listed(unique(offered.map(({ version }) => version)))}`,
+  if (kubernetes === null) return;
+  if (cluster.class !== null)
+    return refuseUnofferedClass(kubernetes, {
+      ...cluster,
+      class: cluster.class,
+      kubernetesVersion,
     });
+  const offers = freshOffers(kubernetes, cluster);
+  if (offers === null) return;
+  const known = offers.versions.map(({ version }) => version);
+  if (!known.includes(kubernetesVersion))
+    throw refusal({ kubernetesVersion: isNot(known, offers.seenAt) });
 }

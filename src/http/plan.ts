@@ -29,6 +29,9 @@ export const Plan = z
           details: z.unknown().optional(),
         }),
       )
-      .meta({ description: "Why the request would be refused now; empty: it would be accepted" }),
+      .meta({
+        description:
+          "Why the request would be refused now, or its run fail by what is recorded (a cluster's pools lack servers): such a run is accepted, because servers may come free until it draws them. Empty: nothing is known to be in the way",
+      }),
   })
   .meta({ id: "Plan" });

@@ -3,6 +3,7 @@ import type { ResourceType } from "#contract/run.ts";
 import type { Server } from "#contract/server.ts";
 import type { StoredServer } from "#domain/server/row.ts";
 import { serverView } from "#domain/server/view.ts";
+import type { ResourceKind } from "#domain/resource-model.ts";
 import type { Accepted, Plan, StartRequest, StoredAnswer } from "#engine/requests.ts";
 import { acceptedHeaders, reply } from "./accepted.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -32,7 +33,7 @@ export type Wanted = Omit<StartRequest, "by" | "source" | "project" | "idempoten
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
-export const notThere = (type: ResourceType, id: string): Failure =>
+export const notThere = (type: ResourceKind, id: string): Failure =>
   new Failure("NOT_FOUND", `there is no ${type} ${id}`, { details: { [`${type}Id`]: id } });
 
 export const noServer = (id: string): Failure => notThere("server", id);
@@ -71,6 +72,8 @@ const requestOf = (
 export const planRun = (door: Door, call: AnyCall, place: Place, wanted: Wanted): Promise<Plan> =>
   door.engine.plan(requestOf(door, { call, place, wanted }));
 
+export type Foreseen = (asked: Wanted) => Promise<readonly Failure[]>;
+
 interface Start {
   readonly call: AnyCall;
   readonly place: Place;
@@ -95,14 +98,26 @@ export const startOnce = (
     },
   });
 
-/** A whole endpoint's answer: the plan, or the accepted run, now or once it has ended. */
+/**
+ * A whole endpoint's answer: the plan, or the accepted run, now or once it has ended. `foreseen` tells a plan what the run would fail for by
+ * the world as it is recorded: a run is accepted all the same, because the world may change until it comes to that.
+ */
 export async function startRun(
   door: Door,
   call: AnyCall & { readonly query: { readonly plan?: boolean | undefined } },
-  { place, wanted }: Pick<Start, "place" | "wanted">,
+  { place, wanted, foreseen }: Pick<Start, "place" | "wanted"> & { readonly foreseen?: Foreseen },
 ): Promise<Reply> {
-  if (call.query.plan === true)
-    return { status: 200, data: await planRun(door, call, place, await wanted()) };
+  if (call.query.plan === true) {
+    const asked = await wanted();
+    const plan = await planRun(door, call, place, asked);
+    const more = (await foreseen?.(asked)) ?? [];
+    const refusals = more.map(({ code, message, details }) => ({
+      code,
+      message,
+      ...(details !== undefined && { details }),
+    }));
+    return { status: 200, data: { ...plan, refusals: [...plan.refusals, ...refusals] } };
+  }
   const answered = await startOnce(door, {
     call,
     place,

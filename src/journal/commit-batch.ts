@@ -164,16 +164,7 @@ export function mergeParts(parts: readonly CommitPart[]): string {
   return `{${[...merged].map(([list, items]) => `"${list}":[${items.join(",")}]`).join(",")}}`;
 }
 
-/** Lists that `journal_commit_compute` writes. Most commits have none of them, and are spared the call. */
-const compute = ["clusters", "goneClusters", "vms", "goneVms"] as const;
-
 /** Writes several parts that touch nothing in common, all or nothing. */
-export async function writeParts(query: Query, parts: readonly CommitPart[]): Promise<void> {
-  const hasCompute = parts.some((part) => compute.some((list) => part[list] !== undefined));
-  await query(
-    hasCompute
-      ? "select journal_commit($1::jsonb), journal_commit_compute($1::jsonb)"
-      : "select journal_commit($1::jsonb)",
-    [mergeParts(parts)],
-  );
-}
+export const writeParts = async (query: Query, parts: readonly CommitPart[]): Promise<void> => {
+  await query("select journal_commit($1::jsonb)", [mergeParts(parts)]);
+};

@@ -1,4 +1,5 @@
 import type { EventMeta } from "#contract/events.ts";
+import type { Fence } from "#contract/fence.ts";
 import type { Param } from "#platform/database.ts";
 
 /** The journal's port: append, read, follow. All of it is PostgreSQL; see `postgres-journal.ts`. */
@@ -59,7 +60,7 @@ export interface Commit {
   readonly rows?: readonly RowWrite[];
   readonly dispatch?: readonly DispatchWrite[];
   /** Only if this lease still holds; a stale runner gets the conflict `fence`. */
-  readonly fence?: { readonly run: string; readonly owner: string; readonly fence: number };
+  readonly fence?: Fence;
   readonly takeLocks?: readonly {
     readonly resource: string;
     readonly run: string;

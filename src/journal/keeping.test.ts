@@ -186,11 +186,15 @@ describeEachBackend("keeping", (backend) => {
         [id, id],
       );
       expect(await store.reveal(id)).toBe("second");
+      expect(await store.renew(id, "third")).toBe(true);
+      expect(await store.reveal(id)).toBe("third");
       const other = await store.keep({ owner: "cls_2", name: "kubeconfig" }, "of another");
       expect(other).not.toBe(id);
       now += 1_000_000;
       expect(await store.sweep()).toBe(0);
       await put({ appends: [], disownSecrets: [{ owner: "cls_1", how: "forget" }] });
+      await expect(store.reveal(id)).rejects.toMatchObject(gone);
+      expect(await store.renew(id, "fourth")).toBe(false);
       await expect(store.reveal(id)).rejects.toMatchObject(gone);
       // A record that is gone leaves nobody who could ask for it, and no run whose retry would need it.
       await put({ appends: [], disownSecrets: [{ owner: "cls_2", how: "release" }] });

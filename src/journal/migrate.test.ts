@@ -85,31 +85,4 @@ describeEachBackend("migrate", (backend) => {
     expect(results.toSorted((a, b) => b.length - a.length)).toEqual([all, [], []]);
     expect(await tables(other)).toContain("events");
   });
-
-  it("gives servers of earlier versions what pools need: who is free, and since when", async () => {
-    const { database } = test;
-    const all = readMigrations();
-    await migrate(database, all.slice(0, 5));
-    const row = (id: string, state: string, health: string, runs: readonly object[]) =>
-      database.query(
-        `insert into servers (id, region, project, state, power, health, bmc_address, tags, created_at, stream_version, body)
-          values ($1, 'local', 'default', $2, 'on', $3, 'x', '{}', to_timestamp(5), 3, $4::jsonb)`,
-        [id, state, health, JSON.stringify({ id, createdAt: 5_000, runs })],
-      );
-    await row("srv_1", "available", "healthy", []);
-    await row("srv_2", "available", "failed", []);
-    await row("srv_3", "available", "healthy", [{}]);
-    await row("srv_4", "ready", "healthy", []);
-    await migrate(database, all);
-    expect(
-      await database.query("select body, free_since, allocation from servers order by id"),
-    ).toMatchObject([
-      {
-        free_since: new Date(5_000),
-        allocation: null,
-        body: { allocation: null, freeSince: 5_000 },
-      },
-      ...[2, 3, 4].map((n) => ({ free_since: null, body: { id: `srv_${n}`, freeSince: null } })),
-    ]);
-  });
 });

@@ -22,6 +22,8 @@ export interface SecretStore {
    * name replaces the text and returns the same id. It goes with its owner.
    */
   keep(place: { readonly owner: string; readonly name: string }, text: string): Promise<SecretId>;
+  /** Puts another text in the place of the secret's, which keeps its owner. False when there is no such secret. */
+  renew(id: SecretId, text: string): Promise<boolean>;
   /** Destroys the secret. A missing one is a success. */
   forget(id: SecretId): Promise<void>;
   /** Destroys what has expired; returns how many. */
@@ -79,6 +81,13 @@ export function openSecrets(
       const [row] = rows;
       if (row === undefined) throw new Failure("INTERNAL_ERROR", "a secret was not kept");
       return row.id;
+    },
+    async renew(id, text) {
+      const rows = await query("update secrets set sealed = $2 where id = $1 returning id", [
+        id,
+        cipher.seal(text),
+      ]);
+      return rows.length > 0;
     },
     async forget(id) {
       await query("delete from secrets where id = $1", [id]);

@@ -4,9 +4,9 @@ import type { Param } from "./database.ts";
 
 /**
  * What is said over a bridge. Each message is a frame: its length in bytes (four of them, the highest first), then the
- * message as Node's structured clone writes it, which knows dates and bytes as they are. The first frame of a
- * connection is the token as plain text, the answer to it an empty reply to request 0; afterwards each request has its
- * `DatabaseReply`. What belongs to a connection (transactions, locks, listening) ends with it.
+ * message as Node's structured clone writes it, which knows dates and bytes as they are. A connection begins with the
+ * frames of the handshake (bridge-handshake.ts), whose answer is an empty reply to request 0; afterwards each request has
+ * its `DatabaseReply`. What belongs to a connection (transactions, locks, listening) ends with it.
  */
 export type BridgeRequest = { readonly id: number } & (
   | {
@@ -34,11 +34,11 @@ export interface Numbered {
 export const BRIDGE_HOST = "127.0.0.1";
 
 /** SQLSTATE invalid_password. */
-export const WRONG_TOKEN = "28P01";
+export const WRONG_SECRET = "28P01";
 
 const LENGTH_BYTES = 4;
 
-function sendFrame(socket: Socket, body: Uint8Array): void {
+export function sendFrame(socket: Socket, body: Uint8Array): void {
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(body.length);
   socket.cork();
@@ -50,10 +50,7 @@ function sendFrame(socket: Socket, body: Uint8Array): void {
 export const sendMessage = (socket: Socket, message: unknown): void =>
   sendFrame(socket, serialize(message));
 
-export const sendToken = (socket: Socket, token: string): void =>
-  sendFrame(socket, Buffer.from(token));
-
-/** Only what a peer says that has shown the token, or that was shown it, is read with this. */
+/** Only what a peer says that has proven to have the secret is read with this. */
 export const messageIn = (frame: Uint8Array): unknown => deserialize(frame);
 
 /** Makes frames of what arrives. */

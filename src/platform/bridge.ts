@@ -7,8 +7,18 @@ import {
   FrameReader,
   messageIn,
   sendMessage,
-  WRONG_TOKEN,
+  sendFrame,
+  WRONG_SECRET,
 } from "./bridge-protocol.ts";
+import {
+  isProofBy,
+  type Meeting,
+  newNonce,
+  NONCE_BYTES,
+  PATIENCE_MS,
+  PROOF_BYTES,
+  proofBy,
+} from "./bridge-handshake.ts";
 import { BridgeTransaction } from "./bridge-transaction.ts";
 
 /**
@@ -16,7 +26,7 @@ import { BridgeTransaction } from "./bridge-transaction.ts";
  * one session, so what they ask is queued here among our own statements; what lives in a session elsewhere (an open
  * transaction, a lock, who listens) belongs to their connection, and ends with it however they end.
  *
- *   connected ─▶ token shown ─▶ requests, several at a time ─▶ closed: taken back, unlocked
+ *   connected ─▶ each end has proven itself ─▶ requests, several at a time ─▶ closed: taken back, unlocked
  */
 export interface Bridge {
   readonly port: number;
@@ -28,8 +38,8 @@ export interface BridgeOptions {
   readonly database: Database;
   /** 0: any free one. */
   readonly port: number;
-  /** Whether a token is the right one; compares in constant time. */
-  readonly admits: (token: string) => boolean;
+  /** What a worker must have too. */
+  readonly secret: string;
   /**
    * How long a transaction may stand open between two statements before its connection is cut, ms: everybody waits for
    * it, so a process that was stopped in the middle must not hold it for ever.
@@ -38,9 +48,6 @@ export interface BridgeOptions {
 }
 
 const IDLE_MS = 5_000;
-/** To show the token, ms. */
-const PATIENCE_MS = 5_000;
-const MAX_TOKEN_BYTES = 1_024;
 /** Far above the largest commit. */
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
@@ -166,6 +173,13 @@ class BridgeSession {
   }
 }
 
+/** Throws when what was said is no nonce. */
+function meet({ localPort }: Socket, said: Buffer, secret: string): Meeting {
+  if (said.length !== NONCE_BYTES || localPort === undefined)
+    throw new Error("this is not how a worker begins");
+  return { secret, port: localPort, worker: said, owner: newNonce() };
+}
+
 /** Throws the system's error when the port cannot be had. */
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
   /** Each connection, and its end with everything taken back. */
@@ -173,17 +187,22 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     const session = new BridgeSession(socket, options);
-    const reader = new FrameReader(MAX_TOKEN_BYTES);
+    const reader = new FrameReader(Math.max(NONCE_BYTES, PROOF_BYTES));
+    let meeting: Meeting | null = null;
     let isAdmitted = false;
     const onFrame = (frame: Buffer): void => {
       if (isAdmitted) return void session.serve(messageIn(frame) as BridgeRequest);
-      if (options.admits(frame.toString())) {
+      if (meeting === null) {
+        meeting = meet(socket, frame, options.secret);
+        return sendFrame(socket, Buffer.concat([meeting.owner, proofBy("owner", meeting)]));
+      }
+      if (isProofBy("worker", meeting, frame)) {
         isAdmitted = true;
         reader.maxBytes = MAX_REQUEST_BYTES;
         socket.setTimeout(0);
         return sendMessage(socket, { id: 0, rows: [] });
       }
-      const refusal = { message: "the token is wrong", code: WRONG_TOKEN };
+      const refusal = { message: "the secret is wrong", code: WRONG_SECRET };
       sendMessage(socket, { id: 0, error: errorFields(refusal) });
       socket.destroySoon();
     };

@@ -7,9 +7,19 @@ import {
   FrameReader,
   messageIn,
   type Numbered,
+  sendFrame,
   sendMessage,
-  sendToken,
+  WRONG_SECRET,
 } from "./bridge-protocol.ts";
+import {
+  isProofBy,
+  type Meeting,
+  newNonce,
+  NONCE_BYTES,
+  PATIENCE_MS,
+  PROOF_BYTES,
+  proofBy,
+} from "./bridge-handshake.ts";
 
 /** What a reply may be at most, bytes: as much as fits a frame's length. */
 const MAX_REPLY_BYTES = 0xffff_ffff;
@@ -23,7 +33,7 @@ interface Connection {
 
 interface ConnectionOptions {
   readonly port: number;
-  readonly token: string;
+  readonly secret: string;
   readonly onNotice: (channel: string, payload: string) => void;
   readonly onLost: () => void;
 }
@@ -34,8 +44,21 @@ const lostConnection = (): Error =>
     code: "ECONNRESET",
   });
 
-/** Resolves when the token was accepted. */
-function openConnection({ port, token, onNotice, onLost }: ConnectionOptions): Promise<Connection> {
+const stranger = (port: number): DatabaseError =>
+  new DatabaseError({
+    message: `whoever listens at port ${port} does not have the secret`,
+    code: WRONG_SECRET,
+    constraint: null,
+    detail: null,
+  });
+
+/** Resolves when each end has proven itself to the other. */
+function openConnection({
+  port,
+  secret,
+  onNotice,
+  onLost,
+}: ConnectionOptions): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, BRIDGE_HOST);
     socket.setNoDelay(true);
@@ -43,14 +66,30 @@ function openConnection({ port, token, onNotice, onLost }: ConnectionOptions): P
       send: (request) => sendMessage(socket, request),
       onNotice,
     });
-    const reader = new FrameReader(MAX_REPLY_BYTES);
+    const reader = new FrameReader(NONCE_BYTES + PROOF_BYTES);
+    const nonce = newNonce();
+    let isTrusted = false;
     let isAdmitted = false;
-    socket.on("connect", () => sendToken(socket, token));
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    socket.on("connect", () => sendFrame(socket, nonce));
     const onFrame = (frame: Buffer): void => {
+      if (!isTrusted) {
+        const owner = frame.subarray(0, NONCE_BYTES);
+        const meeting: Meeting = { secret, port, worker: nonce, owner };
+        if (!isProofBy("owner", meeting, frame.subarray(NONCE_BYTES))) {
+          reject(stranger(port));
+          socket.destroy();
+          return;
+        }
+        isTrusted = true;
+        reader.maxBytes = MAX_REPLY_BYTES;
+        return sendFrame(socket, proofBy("worker", meeting));
+      }
       const reply = messageIn(frame) as DatabaseReply;
       if (isAdmitted) return link.take(reply);
       if ("error" in reply) return reject(new DatabaseError(reply.error));
       isAdmitted = true;
+      socket.setTimeout(0);
       return resolve({ link, socket });
     };
     socket.on("data", (chunk) => {
@@ -73,14 +112,14 @@ function openConnection({ port, token, onNotice, onLost }: ConnectionOptions): P
 /**
  * The database of another process of this machine, through its bridge (bridge.ts). A connection that is lost comes back
  * with the next question; what was in the air is rejected like a server's connection that was lost. Throws when nobody
- * is there, or the token is wrong (SQLSTATE 28P01).
+ * is there, or whoever is there has another secret (SQLSTATE 28P01).
  */
 export async function openBridged({
   port,
-  token,
+  secret,
 }: {
   readonly port: number;
-  readonly token: string;
+  readonly secret: string;
 }): Promise<Database> {
   const listeners = new Map<string, Set<(payload: string) => void>>();
   let connection: Promise<Connection> | null = null;
@@ -93,7 +132,7 @@ export async function openBridged({
   const connected = (): Promise<Connection> => {
     if (closed) return Promise.reject(new Error("the database was closed"));
     if (connection === null) {
-      const made = openConnection({ port, token, onNotice: tell, onLost: () => lost(made) });
+      const made = openConnection({ port, secret, onNotice: tell, onLost: () => lost(made) });
       connection = made;
       made.catch(() => {
         if (connection === made) connection = null;

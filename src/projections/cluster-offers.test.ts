@@ -1,16 +1,14 @@
 import { expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
-import type { OfferedVersion } from "#drivers/cluster-ports.ts";
+import type { Offer } from "#drivers/cluster-ports.ts";
 import type { Clock } from "#platform/clock.ts";
 import { watchClusterOffers } from "./cluster-offers.ts";
 
 const place = { managementCluster: "mgmt", namespace: "default" };
-const offered: OfferedVersion = {
-  version: "v1.34.2",
-  class: "a",
-  template: null,
-  upgrades: [],
-  listed: true,
+const offered: Offer = {
+  versions: [{ version: "v1.34.2", class: "a", template: null, upgrades: [], listed: true }],
+  classes: ["a", "b"],
+  anyHost: [],
 };
 
 /** A clock that sleeps until it is told to go on. */
@@ -37,7 +35,7 @@ function stoppedClock() {
 }
 
 it("says what was said last, how old it is, and why it is no newer", async () => {
-  let answer: () => Promise<readonly OfferedVersion[]> = async () => {
+  let answer: () => Promise<Offer | null> = async () => {
     throw new Failure("KUBERNETES_UNAVAILABLE", "no answer from mgmt");
   };
   const { clock, asked, next } = stoppedClock();
@@ -47,7 +45,7 @@ it("says what was said last, how old it is, and why it is no newer", async () =>
       "cluster-api": { offered: () => answer() },
       k0rdent: {
         offered: async () => {
-          throw new Failure("KUBERNETES_REJECTED", "there is no such kind");
+          throw new Failure("KUBERNETES_REJECTED", "it is not allowed");
         },
       },
     },
@@ -68,19 +66,44 @@ it("says what was said last, how old it is, and why it is no newer", async () =>
   await next();
   expect(code("cluster-api")).toContain("no answer from mgmt");
 
-  answer = async () => [offered];
+  answer = async () => offered;
   await next();
   const known = offers.of("cluster-api", "mgmt");
-  expect(known).toMatchObject({ versions: [offered], problem: null });
+  expect(known).toMatchObject({ ...offered, isServed: true, isFresh: true, problem: null });
 
   answer = async () => {
     throw new Failure("KUBERNETES_UNAVAILABLE", "gone again");
   };
   await next();
-  expect(offers.of("cluster-api", "mgmt")).toEqual({ ...known, problem: "gone again" });
-  expect(code("k0rdent")).toContain("there is no such kind");
-  // What does not answer is asked again soon; what has no such operator, not in haste. Each says so once.
+  expect(offers.of("cluster-api", "mgmt")).toEqual({
+    ...known,
+    isFresh: false,
+    problem: "gone again",
+  });
+  expect(code("k0rdent")).toContain("it is not allowed");
+  // What does not answer is asked again soon; what refuses us, not in haste. Each says so once.
   expect(new Set(asked)).toEqual(new Set([5_000, 60_000]));
   expect(logged.toSorted()).toEqual(["cluster-api", "cluster-api", "k0rdent"]);
+  await offers.stop();
+});
+
+it("is quiet about an operator that is not installed, and finds it when it is", async () => {
+  let answer: Offer | null = null;
+  const { clock, asked, next } = stoppedClock();
+  const logged: string[] = [];
+  const port = { offered: async () => answer };
+  const offers = watchClusterOffers({
+    ports: { "cluster-api": port, k0rdent: port },
+    places: [place],
+    clock,
+    log: (_level, event) => logged.push(event),
+  });
+  await next();
+  const none = { versions: [], classes: [], anyHost: [], isServed: false, problem: null };
+  expect(offers.of("k0rdent", "mgmt")).toMatchObject(none);
+  answer = offered;
+  await next();
+  expect(offers.of("k0rdent", "mgmt")).toMatchObject({ ...offered, isServed: true });
+  expect([new Set(asked), logged]).toEqual([new Set([60_000]), []]);
   await offers.stop();
 });

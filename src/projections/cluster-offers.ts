@@ -1,6 +1,6 @@
 import type { ClusterDriver, KubernetesPlace } from "#contract/cluster.ts";
 import { Failure, toFailure } from "#contract/failures.ts";
-import type { ClusterPort, OfferedVersion } from "#drivers/cluster-ports.ts";
+import type { ClusterPort, Offer } from "#drivers/cluster-ports.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 
@@ -14,12 +14,15 @@ export interface ClusterOffers {
   of(driver: ClusterDriver, managementCluster: string): Offers;
 }
 
-export interface Offers {
-  readonly versions: readonly OfferedVersion[];
+export interface Offers extends Offer {
+  /** False: the management cluster serves none of the driver's kinds, so it offers nothing. */
+  readonly isServed: boolean;
   /** When that was said, ms since 1970. */
   readonly seenAt: number;
   /** Why the last look since then brought nothing; null: it did. */
   readonly problem: string | null;
+  /** The newest look brought it, and was due no longer ago than a look may take: what is not in it can be refused at once. */
+  readonly isFresh: boolean;
 }
 
 export interface OffersOptions {
@@ -34,12 +37,15 @@ const againMs = 5_000;
 const lookMs = 60_000;
 
 interface Seen {
-  versions: readonly OfferedVersion[] | null;
+  /** Null until the first answer. */
+  last: (Offer & Pick<Offers, "isServed">) | null;
   seenAt: number;
   problem: string | null;
 }
 
-/** A management cluster that does not answer may do so soon; one that has no such operator keeps saying so. */
+const notServed = { versions: [], classes: [], anyHost: [], isServed: false };
+
+/** A management cluster that does not answer may do so soon; one that refuses us keeps doing so. */
 const isWorthHaste = ({ code }: Failure): boolean =>
   code === "KUBERNETES_UNAVAILABLE" || code === "UNAVAILABLE";
 
@@ -63,7 +69,8 @@ export function watchClusterOffers({
   ): Promise<number> => {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(lookMs)]);
     try {
-      seen.versions = await ports[driver].offered(place, { signal });
+      const offer = await ports[driver].offered(place, { signal });
+      seen.last = offer === null ? notServed : { ...offer, isServed: true };
       seen.seenAt = clock.now();
       seen.problem = null;
       return everyMs;
@@ -83,7 +90,7 @@ export function watchClusterOffers({
   };
 
   const watch = async (driver: ClusterDriver, place: KubernetesPlace): Promise<void> => {
-    const seen: Seen = { versions: null, seenAt: 0, problem: null };
+    const seen: Seen = { last: null, seenAt: 0, problem: null };
     known.set(keyOf(driver, place.managementCluster), seen);
     while (!stopping.signal.aborted) {
       const pauseMs = await look(driver, place, seen);
@@ -101,14 +108,15 @@ export function watchClusterOffers({
           "NOT_FOUND",
           `there is no management cluster ${managementCluster}; configured are ${places.map((place) => place.managementCluster).join(", ")}`,
         );
-      const { versions, seenAt, problem } = seen;
-      if (versions === null)
+      const { last, seenAt, problem } = seen;
+      if (last === null)
         throw new Failure(
           "UNAVAILABLE",
           `what ${driver} offers at ${managementCluster} is not known yet${problem === null ? "" : `: ${problem}`}`,
           { retryAfterMs: againMs },
         );
-      return { versions, seenAt, problem };
+      const isFresh = problem === null && clock.now() - seenAt <= everyMs + lookMs;
+      return { ...last, seenAt, problem, isFresh };
     },
     async stop() {
       stopping.abort();

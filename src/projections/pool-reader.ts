@@ -1,9 +1,13 @@
 import { sql } from "kysely";
 import { z } from "zod";
+import type { KubernetesPlace } from "#contract/cluster.ts";
+import { Failure } from "#contract/failures.ts";
 import type { ServerId } from "#contract/ids.ts";
 import { PoolCounts, type Pool, type PoolSelector } from "#contract/pool.ts";
+import type { LackingGroup } from "#domain/cluster/pooled-groups.ts";
 import type { PoolState } from "#domain/pool/state.ts";
 import { poolView } from "#domain/pool/view.ts";
+import { pickServers } from "#engine/pool-candidates.ts";
 import type { Database } from "#platform/database.ts";
 import type { ListPage, ListQuery } from "./list-query.ts";
 import { RowCounter } from "./row-count.ts";
@@ -30,6 +34,15 @@ export interface PoolReader {
   stored(id: string, place: ServerPlace): Promise<PoolState | null>;
   named(name: string, place: ServerPlace): Promise<PoolState | null>;
   counts(membership: Membership, place: ServerPlace): Promise<PoolCounts>;
+  /**
+   * Why the servers that are free now are not enough for all groups of a cluster, each of whose machines must be under Metal3 at the place of its
+   * objects: POOL_CAPACITY_EXCEEDED or NOT_FOUND as the run would say; null: they are. Nothing is kept for anybody.
+   */
+  shortage(
+    groups: readonly LackingGroup[],
+    hosts: KubernetesPlace,
+    place: ServerPlace,
+  ): Promise<Failure | null>;
   /** The servers of a list. */
   members(pool: PoolState): Promise<readonly ServerId[]>;
   /** The clusters that have servers which were drawn from the pool, and how many each. */
@@ -38,6 +51,7 @@ export interface PoolReader {
 
 /** Of servers `s`; of none at all, zeros. */
 const counted = sql`count(s.id)::int as total, count(s.free_since)::int as free,
+  (count(s.free_since) filter (where s.body->>'provisioner' = 'metal3'))::int as drawable,
   (count(*) filter (where s.allocation = 'reserved'))::int as reserved,
   (count(*) filter (where s.allocation = 'used'))::int as used`;
 
@@ -48,7 +62,7 @@ interface PoolRow extends PoolCounts {
 const viewOf = ({ body, ...counts }: PoolRow): Pool => poolView(body, counts);
 
 const poolsWhere = (condition: Fragment, order: Fragment): Fragment =>
-  sql`select p.body, c.total, c.free, c.reserved, c.used
+  sql`select p.body, c.total, c.free, c.drawable, c.reserved, c.used
     from (select * from pools where ${condition} ${order}) p
     cross join lateral (select ${counted} from servers s where in_pool(s, p)) c`;
 
@@ -99,6 +113,20 @@ export function createPoolReader(db: Database, now: () => number): PoolReader {
     },
     stored: (id, place) => one(sql`id = ${id}`, place),
     named: (name, place) => one(sql`name = ${name}`, place),
+    async shortage(groups, hosts, { region, project }) {
+      const lacking = groups.map((group) => ({
+        ...group,
+        provisioner: "metal3" as const,
+        place: hosts,
+      }));
+      try {
+        await pickServers(db, { region, project }, { lacking, startAt: 0 });
+        return null;
+      } catch (thrown) {
+        if (thrown instanceof Failure) return thrown;
+        throw thrown;
+      }
+    },
     async counts(membership, place) {
       const servers = sql`s.region = ${place.region} and s.project = ${place.project} and s.state <> 'decommissioned'`;
       const condition =

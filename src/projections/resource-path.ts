@@ -6,8 +6,6 @@ const collections = {
   vm: "compute/vms",
 } as const satisfies Record<ResourceType, string>;
 
-export const runPath = (run: string): string => `/v1/workflows/runs/${run}`;
-
 /** Where the API serves a resource: a path without host, so that it holds behind any proxy. */
 export const resourcePath = (resource: {
   readonly type: ResourceType;

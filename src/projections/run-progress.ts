@@ -18,11 +18,11 @@ export interface RunProgress {
 /** A step that runs longer than expected stays short of done, so that the bar stands still rather than lies. */
 const MOST_OF_A_STEP = 0.95;
 
-/** Steps that a failed or cancelled run never came to are `skipped` too; they never started and are not done. */
+/** Steps that a failed or cancelled run never came to are `skipped` too; they never ended and are not done. */
 const isDone = (step: StepState): boolean =>
   step.status === "completed" ||
   step.status === "reused" ||
-  (step.status === "skipped" && step.startedAt !== null);
+  (step.status === "skipped" && step.completedAt !== null);
 
 /** The step whose undo began last and has not ended. */
 const beingUndone = (run: StoredRunState): StepState | undefined =>

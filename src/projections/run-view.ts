@@ -1,8 +1,9 @@
 import { codes } from "#contract/failures.ts";
+import { runPath } from "#contract/run-path.ts";
 import type { Run, Waiting } from "#contract/run.ts";
 import type { StoredRunState } from "#engine/run-row.ts";
 import type { StepState } from "#engine/run-state.ts";
-import { resourcePath, runPath } from "./resource-path.ts";
+import { resourcePath } from "./resource-path.ts";
 import { runProgress } from "./run-progress.ts";
 
 /** What a view of a run needs besides the run. */

@@ -18,7 +18,7 @@ export interface ServerFilter {
   /** Name of a pool, of either kind. */
   readonly pool?: string;
   /** All of them: with a value, or (null) with any value. */
-  readonly tags?: readonly { readonly key: string; readonly value: string | null }[];
+  readonly tag?: readonly { readonly key: string; readonly value: string | null }[];
 }
 
 export const serverSorts = ["-createdAt", "createdAt"] as const;
@@ -36,7 +36,7 @@ function conditionsOf(filter: ServerFilter): Fragment[] {
     all.push(
       sql`exists (select from pools p where p.region = ${filter.region} and p.project = ${filter.project} and p.name = ${filter.pool} and in_pool(servers, p))`,
     );
-  for (const { key, value } of filter.tags ?? [])
+  for (const { key, value } of filter.tag ?? [])
     all.push(
       value === null
         ? sql`jsonb_exists(tags, ${key})`

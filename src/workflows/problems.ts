@@ -4,17 +4,48 @@ import { type Wait, wait } from "#engine/kit.ts";
 
 /** What an operator complains of, as the workflows on Kubernetes treat it. */
 
+/** What the record has been told of complaints. */
+interface Told {
+  readonly problems: readonly Problem[];
+  readonly problemsAt: number | null;
+}
+
+/** Of a look: when it was (ms since 1970), at which pace, and whether what it was for is there: then nobody waits any more. */
+interface Look {
+  readonly now: () => number;
+  readonly pace: number;
+  readonly isDone: boolean;
+}
+
 /**
- * The complaints when they differ from those that the record has, null otherwise. They are worth a fact because operators clear
- * their errors when they try again.
+ * The complaints that the record should have, when they are others than it has; null otherwise. They are worth a fact because
+ * operators clear their errors when they try again. An operator that tries again for an hour must not fill the journal, though: while
+ * something is waited for, and what was told is fresh, only complaints of another kind are told, beside those that have passed meanwhile.
  */
 export function changedProblems(
-  known: readonly Problem[],
+  { problems: known, problemsAt }: Told,
   seen: readonly Problem[],
+  { now, pace, isDone }: Look,
 ): { readonly problems: Problem[] } | null {
-  if (text(known) === text(seen)) return null;
-  return { problems: seen.map(({ source, reason, message }) => ({ source, reason, message })) };
+  const isFresh = !isDone && problemsAt !== null && (now() - problemsAt) * pace < freshMs;
+  if (!isFresh) return text(known) === text(seen) ? null : { problems: seen.map(plain) };
+  const isTold = seen.every((problem) => known.some((other) => says(other, problem)));
+  if (isTold) return null;
+  const passed = known.filter((problem) => !seen.some((other) => isSameKind(problem, other)));
+  return { problems: [...seen, ...passed].map(plain) };
 }
+
+/** In declared time: as long as operators pause at most between two tries. */
+const freshMs = 300_000;
+
+const isSameKind = (one: Problem, other: Problem): boolean =>
+  one.source === other.source && one.reason === other.reason;
+
+/** One that says only its reason does not stand for one that explains it. */
+const says = (told: Problem, problem: Problem): boolean =>
+  isSameKind(told, problem) && (told.message !== "" || problem.message === "");
+
+const plain = ({ source, reason, message }: Problem): Problem => ({ source, reason, message });
 
 const text = (problems: readonly Problem[]): string =>
   problems.map(({ source, reason, message }) => `${source}\n${reason}\n${message}`).join("\n\n");

@@ -161,7 +161,7 @@ describe("an end", { timeout: 180_000 }, () => {
     const run = await again.ended(accepted.run);
     expect(run).toMatchObject({ status: "completed" });
     // Nothing was cut off: no step was begun twice, no lease had to be taken over.
-    expect(run.steps.map(({ attempts }) => attempts)).toEqual(run.steps.map(() => 1));
+    expect(Math.max(...run.steps.map(({ attempts }) => attempts))).toBe(1);
     expect((await again.events(run.id)).map(({ type }) => type)).not.toContain("run.recovered");
     next.child.signal("SIGTERM");
     expect(await next.child.ended).toEqual({ code: 0, signal: null });

@@ -75,6 +75,21 @@ describe("start", { timeout: 180_000 }, () => {
     expect(stdout.match(/"success":true/g)).toHaveLength(5);
   });
 
+  it("ends in order, and says why, when its lab does", async () => {
+    const child = start();
+    await child.says(/is ready at (\S+)/);
+    const [lab, ...others] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")
+      .trim()
+      .split(" ")
+      .map(Number);
+    expect([lab, others]).toEqual([expect.any(Number), []]);
+    process.kill(lab!, "SIGKILL");
+    expect(await child.ended).toEqual({ code: 1, signal: null });
+    expect(child.stderr()).toContain(
+      "millwright: the lab has ended (by SIGKILL), so its control plane stops too\n",
+    );
+  });
+
   it("names the setting of a port that is taken", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));

@@ -133,7 +133,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     add: async (name, profile) =>
       LabBmc.parse(await post("bmcs", { name, ...(profile !== undefined && { profile }) })),
     async snapshot(name) {
-      const machine = Snapshot.parse(await ask("/snapshot")).machines[name];
+      const machine = Snapshot.parse(await ask(`/snapshot?prefix=${name}`)).machines[name];
       if (machine === undefined) throw new Error(`the lab has no machine ${name}`);
       return machine;
     },

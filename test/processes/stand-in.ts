@@ -56,7 +56,13 @@ export type StandInFault =
 export interface StandIn extends SlicePlatform {
   fault(
     fault: StandInFault,
-    more?: { readonly task?: string; readonly times?: number; readonly ms?: number },
+    more?: {
+      readonly task?: string;
+      /** Only slices that bear it, as `resource:srv_01…`. */
+      readonly tag?: string;
+      readonly times?: number;
+      readonly ms?: number;
+    },
   ): Promise<void>;
   outage(outage: "down" | "rate-limited" | "none", ms?: number): Promise<void>;
   deploy(): Promise<void>;

@@ -21,6 +21,7 @@ interface Created extends ArrangedCluster {
 
 const creation = (driver: "cluster-api" | "k0rdent"): Arrangement<Created> => ({
   title: `by ${driver}`,
+  skips: ["allocate-resources"],
   labSpeed: clusterSpeed,
   async arrange(site) {
     const plot = plotCluster(site, driver === "k0rdent" ? fromTemplate : {});

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { RunId } from "#contract/ids.ts";
 import type { Workflow } from "#engine/kit.ts";
 import type { StartRequest } from "#engine/requests.ts";
+import type { RunState } from "#engine/run-state.ts";
 import { type Backend, backends } from "#test/backends.ts";
 import { workflows } from "#workflows/registry.ts";
 import {
@@ -55,6 +56,8 @@ export interface Arrangement<A extends Arranged = ArrangedServer> {
   completed(site: Site, arranged: A): Promise<void>;
   /** The steps that are played; all of them unless said otherwise. */
   readonly steps?: readonly string[];
+  /** Steps that have nothing to do here, so the engine passes over them and no fault can strike them. */
+  readonly skips?: readonly string[];
   /** What the resource shows after a failure past the pivot; `error` unless the workflow says nothing of what it is good for. */
   readonly broken?: string;
   /** How many times as fast as life the machines are; the workflow's own times pass 25 times as fast. */
@@ -74,6 +77,10 @@ const seenThrough: readonly Fault["kind"][] = ["fails after its effect", "is can
 const by = { actor: "harness" };
 let cases = 0;
 
+/**
+ * `on`: the embedded database, unless said otherwise. Where the databases differ is below the engine, whose own suites run on
+ * both; so one workflow of servers and one of clusters are played on both, which shows that nothing above differs.
+ */
 export function sagaCases<A extends Arranged = ArrangedServer>(
   workflow: Workflow,
   arrangement: Arrangement<A>,
@@ -81,7 +88,7 @@ export function sagaCases<A extends Arranged = ArrangedServer>(
 ): void {
   vi.setConfig({ maxConcurrency: atOnce });
   afterAll(closeSites);
-  const faults = faultsOf(workflow, arrangement.steps);
+  const faults = faultsOf(workflow, arrangement);
   const title = [workflow.type, arrangement.title].filter(Boolean).join(" ");
   describe.each(on)(`${title} on $kind`, (backend) => {
     let site: Site;
@@ -111,14 +118,18 @@ async function closeSites(): Promise<void> {
 }
 
 /** Every step with every fault; every undo twice, because a later step fails. */
-export function faultsOf({ steps, pivot }: Workflow, only?: readonly string[]): readonly Fault[] {
-  return steps.flatMap((step, index): Fault[] => {
-    if (only !== undefined && !only.includes(step.name)) return [];
-    const runs = faultKinds.map((kind) => ({ kind, step: step.name }));
+function faultsOf(
+  { steps, pivot }: Workflow,
+  { steps: only, skips = [] }: Pick<Arrangement, "steps" | "skips">,
+): readonly Fault[] {
+  const undoable = steps.slice(0, pivot?.before).filter(({ name }) => !skips.includes(name));
+  return steps.flatMap((step): Fault[] => {
+    const { name } = step;
+    if (skips.includes(name) || only?.includes(name) === false) return [];
+    const runs = faultKinds.map((kind) => ({ kind, step: name }));
     if (typeof step.undo !== "function") return runs;
-    const last = (pivot?.before ?? steps.length) - 1;
-    const failing = steps[Math.min(index + 1, last)]?.name ?? step.name;
-    return [...runs, { kind: "is undone twice", step: step.name, failing }];
+    const failing = undoable[undoable.indexOf(step) + 1]?.name ?? name;
+    return [...runs, { kind: "is undone twice", step: name, failing }];
   });
 }
 
@@ -222,6 +233,7 @@ async function expectOutcome<A extends Arranged>(
   await expectSecretsReleased(site, { run, id, ending });
   switch (ending) {
     case "completed":
+      expect(passedOver(ended)).toEqual(arrangement.skips ?? []);
       if (fault.kind === "dies after each of its effects")
         await expectRecovered(site, run, hits.length);
       return arrangement.completed(site, arranged);
@@ -236,6 +248,11 @@ async function expectOutcome<A extends Arranged>(
       return expectAsBefore(subject, before);
   }
 }
+
+const passedOver = ({ steps }: RunState): readonly string[] =>
+  steps.flatMap(({ name, status, attempts }) =>
+    status === "skipped" && attempts === 0 ? [name] : [],
+  );
 
 /** There is a way on from every end: the retry that the run offers, or whatever comes next. */
 async function goOn<A extends Arranged>(scene: Scene<A>, run: RunId): Promise<void> {

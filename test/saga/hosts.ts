@@ -47,7 +47,13 @@ export async function managedServer(
     labels: {},
   };
   await hosts.enroll(hostRef(id), wanted, writing());
-  await untilHost(site, id, ({ state, power }) => state === "available" && power === "off");
+  await untilHost(site, id, ({ state }) => state === "available");
+  // Metal3 does not look at the power while it inspects: what the host says of it holds once the machine itself is off.
+  await until(async () => {
+    const machine = (await site.lab.snapshot(bmc.name)) as { readonly power: string };
+    return machine.power === "Off";
+  });
+  await untilHost(site, id, ({ power }) => power === "off");
   return id;
 }
 
@@ -66,7 +72,7 @@ export async function writeImage(site: Site, id: ServerId): Promise<void> {
 
 /** Wishes the host on or off, by no run, and waits until it is. */
 export async function setPower(site: Site, id: ServerId, power: "on" | "off"): Promise<void> {
-  await site.front.ports.hosts.setOnline(hostRef(id), power === "on", writing());
+  await site.front.ports.hosts.setPower(hostRef(id), power, writing());
   await untilHost(site, id, (state) => state.power === power);
 }
 
@@ -104,13 +110,14 @@ export async function objectsOf(
   site: Site,
   id: ServerId,
 ): Promise<{ readonly host: Host | null; readonly others: readonly string[] }> {
-  const { kubernetes } = Snapshot.parse(await site.lab.get("/snapshot"));
-  const hostKey = `BareMetalHost.metal3.io ${place.namespace}/${hostName(id)}`;
+  const name = hostName(id);
+  const { kubernetes } = Snapshot.parse(await site.lab.get(`/snapshot?prefix=${name}`));
+  const hostKey = `BareMetalHost.metal3.io ${place.namespace}/${name}`;
   const host = Host.safeParse(kubernetes[hostKey]);
   return {
     host: host.data ?? null,
     others: Object.keys(kubernetes)
-      .filter((key) => key !== hostKey && key.includes(`/${hostName(id)}`))
+      .filter((key) => key !== hostKey)
       .toSorted(),
   };
 }

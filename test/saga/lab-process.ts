@@ -97,7 +97,7 @@ export async function startLabProcess(options: {
     ...index,
     add: async (name, profile) =>
       LabBmc.parse(await post("/bmcs", { name, ...(profile !== undefined && { profile }) })),
-    snapshot: async (name) => Snapshot.parse(await ask("/snapshot")).machines[name],
+    snapshot: async (name) => Snapshot.parse(await ask(`/snapshot?prefix=${name}`)).machines[name],
     effectsOf: async (prefix) => Effects.parse(await ask(`/effects?prefix=${prefix}`)),
     get: (path) => ask(path),
     effects: async (name) => Effects.parse(await ask(`/effects?target=${name}`)),

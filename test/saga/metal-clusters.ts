@@ -117,7 +117,12 @@ const inShort = ({ metadata, spec, status }: Host): string =>
 export async function standingMetal(site: Site, plot: MetalPlot): Promise<void> {
   const { id, ref, spec, pool } = plot;
   const { allocations, hostPool } = site.front.ports;
-  const run = writing().run;
+  const fence = { run: site.ids.run(), owner: "standing/0", fence: 1 };
+  // A lease as a run of it would have had.
+  await site.database.query(
+    "insert into dispatch (run_id, kind, due_at, lease_until, owner, fence) values ($1, 'none@1', now(), now() + interval '1 hour', $2, $3)",
+    [fence.run, fence.owner, fence.fence],
+  );
   const wish = (group: string, count: number): AllocationWish => ({
     provisioner: "metal3",
     place: spec.place,
@@ -127,11 +132,12 @@ export async function standingMetal(site: Site, plot: MetalPlot): Promise<void> 
   });
   const [workers] = spec.nodePools;
   const taken = await allocations.allocate(
-    { cluster: id, run, project: "default" },
+    { cluster: id, fence, project: "default" },
     [wish(controlPlaneGroup, 1), wish("workers", workers?.nodeCount ?? 0)],
     writing(),
   );
-  await allocations.confirm({ cluster: id, run }, writing());
+  await allocations.confirm({ cluster: id, fence }, writing());
+  await site.database.query("delete from dispatch where run_id = $1", [fence.run]);
   await hostPool.assign(ref, taken, writing());
   const servers = taken.map(({ server, pool: from, group }) => ({ server, pool: from, group }));
   await standingCluster(site, plot, [{ type: "cluster.servers_allocated", data: { servers } }]);

@@ -7,6 +7,7 @@ import type { Site } from "./site.ts";
 
 /** Taking a machine out of use that is on. Afterwards the same machine may be registered anew. */
 sagaCases(serverDecommission, {
+  skips: ["unenroll"],
   async arrange(site) {
     const bmc = await site.machine("on");
     const id = await site.server(bmc);
@@ -37,6 +38,7 @@ sagaCases(serverDecommission, {
 sagaCases(serverDecommission, {
   title: "under Metal3",
   steps: ["erase", "unenroll"],
+  skips: ["power-off"],
   async arrange(site) {
     const bmc = await site.machine();
     const id = await managedServer(site, bmc);

@@ -156,15 +156,17 @@ const powered = (action: LifecycleAction, power: "on" | "off"): Arrangement => (
       spec: { online: power === "on" },
       status: { poweredOn: power === "on" },
     });
+    // What cut its power does not hold it off.
+    expect(host?.metadata.annotations).not.toHaveProperty(["reboot.metal3.io/millwright"]);
   },
 });
 sagaCases(serverLifecycle, { ...powered("power-on", "on"), steps: ["await-state"] });
 sagaCases(serverLifecycle, powered("power-off", "off"));
 
-sagaCases(serverLifecycle, {
-  title: "deprovision under Metal3",
-  steps: ["apply"],
-  async arrange(site) {
+/** On a host with an image: only of such a one Metal3 takes how it is to be switched off. */
+const onWrittenHost =
+  (action: LifecycleAction): Arrangement["arrange"] =>
+  async (site) => {
     const bmc = await site.machine();
     const installation: Installation = {
       image: site.diskImage,
@@ -175,8 +177,29 @@ sagaCases(serverLifecycle, {
     const facts = [{ type: "server.provisioned", data: installation } as const];
     const id = await managedServer(site, bmc, { facts });
     await writeImage(site, id);
-    return { ...managedSubject(site, id, bmc), request: request(id, "deprovision") };
+    return { ...managedSubject(site, id, bmc), request: request(id, action) };
+  };
+
+sagaCases(serverLifecycle, {
+  title: "power-cycle under Metal3",
+  steps: ["apply"],
+  arrange: onWrittenHost("power-cycle"),
+  async completed(site, { id, bmc }) {
+    expect(await site.view(id)).toMatchObject({ state: "ready", power: "on" });
+    const { host } = await objectsOf(site, id);
+    expect(host).toMatchObject({ spec: { online: true }, status: { poweredOn: true } });
+    expect(host?.metadata.annotations).not.toHaveProperty(["reboot.metal3.io/millwright"]);
+    const effects = await site.lab.effects(bmc.name);
+    expect(effects.filter(({ action }) => action === "power-off").at(-1)).toMatchObject({
+      detail: { reset: "ForceOff" },
+    });
   },
+});
+
+sagaCases(serverLifecycle, {
+  title: "deprovision under Metal3",
+  steps: ["apply"],
+  arrange: onWrittenHost("deprovision"),
   async completed(site, { id, bmc }) {
     expect(await site.view(id)).toMatchObject({ state: "available", image: null });
     const { host } = await objectsOf(site, id);

@@ -24,6 +24,7 @@ import type { Database } from "#platform/database.ts";
 import { type Ids, createIds } from "#platform/ids.ts";
 import type { Backend } from "#test/backends.ts";
 import { type Door, openDoor } from "./door.ts";
+import { EndedRuns } from "./ended-runs.ts";
 import { type LabBmc, type LabProcess, startLabProcess } from "./lab-process.ts";
 import { type EngineProcess, openProcess } from "./process.ts";
 
@@ -141,6 +142,7 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
     return rows[0] === undefined ? null : serverTable.fromRow(rows[0]);
   };
   const run: Site["run"] = (id) => loadRun(journal, id);
+  const endedRuns = new EndedRuns(database);
 
   return {
     lab,
@@ -215,19 +217,12 @@ export async function openSite(backend: Backend, labSpeed: number): Promise<Site
     sessions,
     run,
     async ended(id) {
-      await until(async () => {
-        const rows = await database.query("select id from runs where id = $1 and phase = 'ended'", [
-          id,
-        ]);
-        return rows.length > 0;
-      }).catch(async () => {
-        const { status, phase, waiting, steps, error } = await run(id);
-        const open = steps.filter((step) => step.status === "running" || step.status === "waiting");
-        throw new Error(
-          `${id} does not end: ${JSON.stringify({ status, phase, waiting, error, open })}`,
-        );
-      });
-      return run(id);
+      if (await endedRuns.has(id, patienceMs)) return run(id);
+      const { status, phase, waiting, steps, error } = await run(id);
+      const open = steps.filter((step) => step.status === "running" || step.status === "waiting");
+      throw new Error(
+        `${id} does not end: ${JSON.stringify({ status, phase, waiting, error, open })}`,
+      );
     },
     async stop() {
       await front.stop();

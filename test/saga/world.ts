@@ -20,7 +20,7 @@ import { migrate } from "#journal/migrate.ts";
 import { createCipher } from "#platform/cipher.ts";
 import { systemClock } from "#platform/clock.ts";
 import { createIds } from "#platform/ids.ts";
-import { openPglite } from "#platform/pglite.ts";
+import { openMemoryDatabase } from "#test/memory-database.ts";
 import { type Door, openDoor } from "./door.ts";
 import { type LabBmc, type LabProcess, startLabProcess } from "./lab-process.ts";
 import { type EngineProcess, openProcess } from "./process.ts";
@@ -65,7 +65,7 @@ const by = { actor: "tester" };
 
 export async function openWorld(options: WorldOptions): Promise<World> {
   const lab = await startLabProcess(options);
-  const database = await openPglite(null);
+  const database = await openMemoryDatabase();
   await migrate(database);
   const clock = systemClock;
   const ids = createIds(() => clock.now());

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runPath } from "#test/processes/api.ts";
 import type { Slice, StandInFault } from "#test/processes/stand-in.ts";
 import { installations } from "./installations.ts";
@@ -18,6 +18,10 @@ interface Case {
   /** Slices that are struck, one after the other. */
   readonly times?: number;
 }
+
+/** Installations under way at the same time: most of one is waiting. Each may have a slice that is given to two workers. */
+const atOnce = 3;
+vi.setConfig({ maxConcurrency: atOnce });
 
 /** Long enough that the slice is at work. */
 const inTheMiddle = 900;
@@ -44,81 +48,88 @@ const cases: readonly Case[] = [
 describe.skipIf(server === undefined)("a slice at Trigger.dev (needs TEST_DATABASE_URL)", () => {
   let trigger: TriggerWorld;
   beforeAll(async () => {
-    trigger = await openTriggerWorld(server ?? "");
+    trigger = await openTriggerWorld(server ?? "", {}, 2 * atOnce);
   }, 180_000);
   afterAll(() => trigger.close());
 
-  const { slicesOf, newest, executing, view, provision, expectDoneOnce } = installations(
+  const { slicesOf, newest, becomes, executing, view, provision, expectDoneOnce } = installations(
     () => trigger,
   );
 
-  const timeout = 90_000;
+  const timeout = 180_000;
 
-  it.each(isReal ? [] : cases)(
-    "that meets: $fault",
-    { timeout },
-    async ({ fault, status, times = 1, ms }) => {
+  /** What only strikes the slices of one server. */
+  const ownTo = (id: string) => ({ task: "server.provision", tag: `resource:${id}` });
+
+  describe.concurrent("of one server among several", () => {
+    it.each(isReal ? [] : cases)(
+      "that meets: $fault",
+      { timeout },
+      async ({ fault, status, times = 1, ms }) => {
+        const { id, bmc } = await trigger.register();
+        const more = { times, ...(ms !== undefined && { ms }) };
+        await faultsOf(trigger).fault(fault, { ...ownTo(id), ...more });
+        const run = await provision(id);
+        await expectDoneOnce(await trigger.api.ended(run), bmc);
+        const struck = async (): Promise<number> =>
+          (await slicesOf(run)).filter((slice) => slice.status === status).length;
+        const shown = (): Promise<string> =>
+          slicesOf(run).then((slices) => slices.map((slice) => slice.status).join(" "));
+        await vi
+          .waitFor(async () => expect(await struck()).toBeGreaterThanOrEqual(times), {
+            timeout: 60_000,
+          })
+          .catch(async (error: unknown) => {
+            throw new Error(`the slices came to: ${await shown()}`, { cause: error });
+          });
+      },
+    );
+
+    it("that is cancelled over there is lost, and the run goes on", { timeout }, async () => {
       const { id, bmc } = await trigger.register();
-      const task = "server.provision";
-      await faultsOf(trigger).fault(fault, { task, times, ...(ms !== undefined && { ms }) });
       const run = await provision(id);
-      await expectDoneOnce(await trigger.api.ended(run), bmc);
-      const struck = async (): Promise<number> =>
-        (await slicesOf(run)).filter((slice) => slice.status === status).length;
-      const shown = (): Promise<string> =>
-        slicesOf(run).then((slices) => slices.map((slice) => slice.status).join(" "));
-      await expect
-        .poll(struck, { timeout: 20_000 })
-        .toBeGreaterThanOrEqual(times)
-        .catch(async (error: unknown) => {
-          throw new Error(`the slices came to: ${await shown()}`, { cause: error });
-        });
-    },
-  );
-
-  it("that is cancelled over there is lost, and the run goes on", { timeout }, async () => {
-    const { id, bmc } = await trigger.register();
-    const run = await provision(id);
-    await executing(run);
-    await trigger.platform.cancel((await slicesOf(run)).at(-1)?.id ?? "");
-    await expectDoneOnce(await trigger.api.ended(run), bmc);
-    const path = `${runPath(run)}/events?limit=100`;
-    const { data } = await trigger.api.good<{ type: string }[]>("GET", path);
-    expect(data.map(({ type }) => type)).toContain("run.recovered");
-  });
-
-  it.skipIf(isReal)(
-    "that is cancelled over there while it is queued is handed over again",
-    { timeout },
-    async () => {
-      const { id, bmc } = await trigger.register();
-      await faultsOf(trigger).fault("delivered-late", { task: "server.provision", ms: 60_000 });
-      const run = await provision(id);
-      await expect.poll(() => newest(run), { timeout: 20_000 }).toBe("QUEUED");
+      await executing(run);
       await trigger.platform.cancel((await slicesOf(run)).at(-1)?.id ?? "");
       await expectDoneOnce(await trigger.api.ended(run), bmc);
-      expect((await slicesOf(run)).map(({ status }) => status)[0]).toBe("CANCELED");
-    },
-  );
+      const path = `${runPath(run)}/events?limit=100`;
+      const { data } = await trigger.api.good<{ type: string }[]>("GET", path);
+      expect(data.map(({ type }) => type)).toContain("run.recovered");
+    });
 
+    it.skipIf(isReal)(
+      "that is cancelled over there while it is queued is handed over again",
+      { timeout },
+      async () => {
+        const { id, bmc } = await trigger.register();
+        await faultsOf(trigger).fault("delivered-late", { ...ownTo(id), ms: 60_000 });
+        const run = await provision(id);
+        await becomes(run, "QUEUED");
+        await trigger.platform.cancel((await slicesOf(run)).at(-1)?.id ?? "");
+        await expectDoneOnce(await trigger.api.ended(run), bmc);
+        expect((await slicesOf(run)).map(({ status }) => status)[0]).toBe("CANCELED");
+      },
+    );
+
+    it.skipIf(isReal)("waits for a version that is not deployed yet", { timeout }, async () => {
+      const { id, bmc } = await trigger.register();
+      await faultsOf(trigger).fault("unknown-version", ownTo(id));
+      const run = await provision(id);
+      await becomes(run, "PENDING_VERSION");
+      // Longer than it is left in peace: the platform says that it is still there, so there is no second one.
+      await new Promise((resolve) => setTimeout(resolve, 4_500));
+      expect(await slicesOf(run)).toHaveLength(1);
+      await faultsOf(trigger).deploy();
+      await expectDoneOnce(await trigger.api.ended(run), bmc);
+    });
+  });
+
+  // The platform as a whole, or the control plane: what strikes them strikes every slice, so these come one by one.
   it.skipIf(isReal)("is handed over once the rate limit is over", { timeout }, async () => {
     const { id, bmc } = await trigger.register();
     await faultsOf(trigger).outage("rate-limited", 4_000);
     const run = await provision(id);
     const reason = async (): Promise<string> => (await view(run)).waiting?.reason ?? "";
     await expect.poll(reason, { timeout: 4_000 }).toMatch(/rate limit/);
-    await expectDoneOnce(await trigger.api.ended(run), bmc);
-  });
-
-  it.skipIf(isReal)("waits for a version that is not deployed yet", { timeout }, async () => {
-    const { id, bmc } = await trigger.register();
-    await faultsOf(trigger).fault("unknown-version", { task: "server.provision" });
-    const run = await provision(id);
-    await expect.poll(() => newest(run), { timeout: 20_000 }).toBe("PENDING_VERSION");
-    // Longer than it is left in peace: the platform says that it is still there, so there is no second one.
-    await new Promise((resolve) => setTimeout(resolve, 4_500));
-    expect(await slicesOf(run)).toHaveLength(1);
-    await faultsOf(trigger).deploy();
     await expectDoneOnce(await trigger.api.ended(run), bmc);
   });
 

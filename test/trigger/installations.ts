@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { Run } from "#contract/run.ts";
 import { imageOf, runPath, serverPath } from "#test/processes/api.ts";
 import type { Slice } from "#test/processes/stand-in.ts";
@@ -9,11 +9,17 @@ export const installations = (trigger: () => TriggerWorld) => {
   const slicesOf = (run: string): Promise<readonly Slice[]> => trigger().platform.slicesOf(run);
   const newest = async (run: string): Promise<string | undefined> =>
     (await slicesOf(run)).at(-1)?.status;
+  /** Of the newest slice. `expect.poll` would not know to which of several tests at a time it belongs. */
+  const becomes = (run: string, status: string): Promise<void> =>
+    vi.waitFor(async () => expect(await newest(run)).toBe(status), {
+      timeout: 60_000,
+      interval: 50,
+    });
   return {
     slicesOf,
     newest,
-    executing: (run: string): Promise<void> =>
-      expect.poll(() => newest(run), { timeout: 20_000 }).toBe("EXECUTING"),
+    becomes,
+    executing: (run: string): Promise<void> => becomes(run, "EXECUTING"),
     view: async (run: string): Promise<Run> =>
       (await trigger().api.good<Run>("GET", runPath(run))).data,
     async provision(id: string): Promise<string> {

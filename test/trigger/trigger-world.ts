@@ -33,10 +33,14 @@ const speed = 120;
 export const isReal = realTrigger(process.env) !== null;
 const pace = 60;
 
-/** `server`: where to make the database; null takes the embedded one. */
+/**
+ * `server`: where to make the database; null takes the embedded one. `slicesAtOnce`: how many the stand-in executes at the
+ * same time.
+ */
 export async function openTriggerWorld(
   server: string | null,
   more: Environment = {},
+  slicesAtOnce = 4,
 ): Promise<TriggerWorld> {
   const world = await openProcessWorld({ servers: 0, speed });
   try {
@@ -58,7 +62,8 @@ export async function openTriggerWorld(
       ...more,
     };
     const real = realTrigger(process.env);
-    const standIn = real === null ? await startStandIn(shared) : null;
+    const standIn =
+      real === null ? await startStandIn(shared, { concurrency: slicesAtOnce }) : null;
     const platform = standIn ?? (real === null ? null : await startRealTrigger(real, shared));
     if (platform === null) throw new Error("there is neither a stand-in nor a real platform");
     world.onClose(() => database?.drop());

@@ -97,7 +97,7 @@ function resourcesOf({ kind, version }: Served): readonly Record<string, unknown
       singularName: singular,
       namespaced,
       kind: kind.kind,
-      verbs,
+      verbs: kind.verbs ?? verbs,
       shortNames,
       categories,
     },
@@ -145,7 +145,7 @@ function discovered({ kind, version }: Served): Record<string, unknown> {
     responseKind,
     scope: scopeOf(kind),
     singularResource: kind.singular,
-    verbs,
+    verbs: kind.verbs ?? verbs,
     shortNames: kind.shortNames,
     categories: kind.categories,
     subresources: [

@@ -16,9 +16,10 @@ export interface Fault {
   readonly rubbish?: boolean;
   /**
    * To watches only, open ones included: `expired`: an ERROR event with code 410, and the end. `cut`: the next line breaks off in
-   * the middle, and so does the connection. `silent`: nothing is sent any more, and the connection stays open.
+   * the middle, and so does the connection. `silent`: nothing is sent any more, and the connection stays open. `old-etcd`: those that ask for
+   * initial events are told that the storage cannot do that, as an API server over etcd 3.4 tells it; others are left alone.
    */
-  readonly watch?: "expired" | "cut" | "silent";
+  readonly watch?: "expired" | "cut" | "silent" | "old-etcd";
   /** How many more requests or watches it applies to; absent means until it is cleared. */
   readonly times?: number;
 }
@@ -55,7 +56,10 @@ export class Faults {
 
   /** What happens to this watch now, counted off. */
   takeWatch(asked: Asked): Fault["watch"] {
-    return this.#take(asked, ({ watch }) => watch !== undefined)?.watch;
+    const asksInitial = /[?&]sendInitialEvents=(true|1)\b/.test(asked.path);
+    const isMeant = ({ watch }: Fault): boolean =>
+      watch !== undefined && (watch !== "old-etcd" || asksInitial);
+    return this.#take(asked, isMeant)?.watch;
   }
 
   #take({ method, path }: Asked, isMeant: (fault: Fault) => boolean): Fault | undefined {

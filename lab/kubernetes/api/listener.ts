@@ -2,6 +2,7 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { Refusal } from "#lab/kubernetes/status.ts";
 import type { Answer } from "./call.ts";
 import type { Fault, Faults } from "./fault.ts";
@@ -20,17 +21,26 @@ export interface ListenerPorts {
 /** What the real API server takes. */
 const longestBodyBytes = 3 * 1024 * 1024;
 
+const noRequest =
+  "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
+
 /** The API server's HTTPS port, where requests meet the lab's disturbances. */
 export class Listener {
   readonly #ports: ListenerPorts;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #answering = new Map<Duplex, http.ServerResponse>();
 
   constructor(ports: ListenerPorts) {
     this.#ports = ports;
     this.#server = createServer({ key: ports.key, cert: ports.cert, keepAlive: true });
     this.#server.keepAliveTimeout = 90_000;
-    this.#server.on("request", (request, response) => void this.#handle(request, response));
+    this.#server.on("request", (request, response) => {
+      this.#answering.set(request.socket, response);
+      response.once("close", () => this.#answering.delete(request.socket));
+      void this.#handle(request, response);
+    });
+    this.#server.on("clientError", (_error, socket) => this.#refuse(socket));
     // A client that gives up during the handshake is its own affair.
     this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
     this.#server.on("connection", (socket: Socket) => {
@@ -62,6 +72,20 @@ export class Listener {
   /** Breaks every connection. */
   cutAll(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /**
+   * What comes and is no request is answered in its turn, and the connection ends. It may be the body of a request that gave no length for
+   * it, as Node sends a DELETE unless told otherwise: that request is carried out without its body.
+   */
+  #refuse(socket: Duplex): void {
+    const refuse = (): void => {
+      if (socket.writable) socket.end(noRequest);
+      else socket.destroy();
+    };
+    const before = this.#answering.get(socket);
+    if (before === undefined) refuse();
+    else before.once("finish", refuse);
   }
 
   async #handle(message: http.IncomingMessage, response: http.ServerResponse): Promise<void> {

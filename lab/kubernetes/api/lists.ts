@@ -4,6 +4,7 @@ import { pathOf } from "#lab/kubernetes/store/change.ts";
 import { fieldMatcher, labelMatcher } from "#lab/kubernetes/store/selector.ts";
 import type { Matches } from "#lab/kubernetes/store/selector.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
+import { checkListOptions } from "./request-options.ts";
 import type { Target } from "./place.ts";
 import type { ListMeta } from "./represent.ts";
 
@@ -25,10 +26,11 @@ interface Bookmark {
  * met on a later page; 504 for one of the future; 400 for selectors and tokens that cannot be read.
  */
 export function listPage(store: ObjectStore, target: Target, query: URLSearchParams): Page {
+  checkListOptions(query);
   const matches = matcherOf(target, query);
   const token = query.get("continue") ?? "";
   const asked = query.get("resourceVersion") ?? "";
-  const limit = numberOf(query.get("limit") ?? "0", "limit");
+  const limit = limitOf(query.get("limit") ?? "0");
   if (token !== "") {
     if (asked !== "" && asked !== "0")
       throw badRequest("specifying resource version is not allowed when using continue");
@@ -122,6 +124,11 @@ export function checkedRevision(store: ObjectStore, text: string): number {
   const revision = numberOf(text, "resourceVersion");
   if (revision > store.revision) throw tooLargeResourceVersion(revision, store.revision);
   return revision;
+}
+
+/** Below zero is no limit. */
+function limitOf(text: string): number {
+  return /^-\d+$/.test(text) ? 0 : numberOf(text, "limit");
 }
 
 /** A Refusal (400) for what is no whole number. */

@@ -1,9 +1,15 @@
 import { foregroundFinalizer, orphanFinalizer } from "#lab/kubernetes/operators/cleaner.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { badRequest, conflict, methodNotAllowed, notFound } from "#lab/kubernetes/status.ts";
+import {
+  badRequest,
+  conflict,
+  methodNotAllowed,
+  notFound,
+  resourceText,
+  unsupportedMediaType,
+} from "#lab/kubernetes/status.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
 import { apply } from "#lab/kubernetes/writes/apply.ts";
-import type { FieldValidation } from "#lab/kubernetes/writes/fields.ts";
 import { atVersion, isJson, readObject } from "#lab/kubernetes/writes/incoming.ts";
 import type { Json } from "#lab/kubernetes/writes/incoming.ts";
 import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
@@ -15,6 +21,8 @@ import type { Answer, Call } from "./call.ts";
 import { listPage } from "./lists.ts";
 import type { Target } from "./place.ts";
 import { formOf, listText, objectText } from "./represent.ts";
+import { checkDryRun, checkPropagation, validationOf } from "./request-options.ts";
+import type { OptionsKind } from "./request-options.ts";
 import { readScale, replicasSet, scaleOf } from "./scale.ts";
 
 export interface ObjectPorts {
@@ -30,6 +38,8 @@ const runAnnotation = "millwright.dev/run";
 export function answerObject(ports: ObjectPorts, call: Call, target: Target): Answer {
   const { subresource } = target;
   if (subresource !== null && !hasSubresource(target)) throw methodNotAllowed();
+  // Before anything is done: what cannot be shown is not done.
+  formOf(call.headers["accept"]);
   if (subresource === "scale") return answerScale(ports, call, target);
   switch (call.method) {
     case "GET":
@@ -71,7 +81,7 @@ function create(ports: ObjectPorts, call: Call, target: Target): Answer {
   const isNamespaced = served.kind.scope === "Namespaced";
   if (isNamespaced && target.namespace === null) throw methodNotAllowed();
   const place = { namespace: target.namespace ?? "", name: null };
-  const object = readObject(readBody(call), served, place);
+  const object = readObject(readWhole(call), served, place);
   const created = ports.writer.create(writingOf(call, target, false, object), object);
   return shown(ports, call, target, created, 201);
 }
@@ -79,7 +89,7 @@ function create(ports: ObjectPorts, call: Call, target: Target): Answer {
 function replace(ports: ObjectPorts, call: Call, target: Target): Answer {
   const live = find(ports, target);
   const { served, namespace, name } = target;
-  const object = readObject(readBody(call), served, { namespace: namespace ?? "", name });
+  const object = readObject(readWhole(call), served, { namespace: namespace ?? "", name });
   const updated = ports.writer.update(writingOf(call, target, false, object), live, object, {
     subresource: subresourceOf(target),
     isVersionNeeded: true,
@@ -220,23 +230,37 @@ function writingOf(
     served,
     manager: managerOf(call),
     isDryRun: dryRun.includes("All"),
-    fields: { validation: validationOf(call), warn: call.warn, isPatch },
+    fields: {
+      validation: validationOf(optionsOf[call.method] ?? "PatchOptions", call.query),
+      warn: call.warn,
+      isPatch,
+    },
     isOperator: false,
     isTracked: true,
     key: call.headers["idempotency-key"] ?? annotation ?? null,
   };
 }
 
-function validationOf({ query }: Call): FieldValidation {
-  const asked = query.get("fieldValidation") ?? "Warn";
-  if (asked === "Ignore" || asked === "Warn" || asked === "Strict") return asked;
-  throw badRequest(`fieldValidation: Unsupported value: "${asked}": Ignore, Warn or Strict`);
+const optionsOf: Readonly<Record<string, OptionsKind>> = {
+  POST: "CreateOptions",
+  PUT: "UpdateOptions",
+  PATCH: "PatchOptions",
+  DELETE: "DeleteOptions",
+};
+
+/** The body of a whole object. A Refusal (415) for a media type in which the API server reads none. */
+function readWhole(call: Call): unknown {
+  if (/json|yaml|protobuf/.test(mediaType(call))) return readBody(call);
+  throw unsupportedMediaType(
+    "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+  );
 }
 
 function deleteOptions(call: Call): Json {
-  if (call.body.length === 0) return {};
-  const body = readBody(call);
+  const body = call.body.length === 0 ? {} : readBody(call);
   if (!isJson(body)) throw badRequest("DeleteOptions is an object");
+  checkPropagation(body["propagationPolicy"] ?? call.query.get("propagationPolicy"));
+  checkDryRun("DeleteOptions", textsOf(body["dryRun"]));
   return body;
 }
 
@@ -245,19 +269,23 @@ function checkPreconditions({ served }: Target, live: KubeObject, options: Json)
   if (!isJson(preconditions)) return;
   const { uid, resourceVersion } = live.metadata;
   const { name } = live.metadata;
+  const { group, kind } = served.kind;
+  // The API server puts the kind here where else the plural stands.
+  const refused = (what: string): Error =>
+    conflict(
+      { group, plural: kind },
+      name,
+      `Operation cannot be fulfilled on ${resourceText({ group, plural: kind })} "${name}": ${what}`,
+    );
   const wanted = preconditions["uid"];
   if (wanted !== undefined && wanted !== uid)
-    throw conflict(
-      served.kind,
-      name,
-      `Precondition failed: UID in precondition: ${String(wanted)}, UID in object meta: ${uid}`,
+    throw refused(
+      `the UID in the precondition (${String(wanted)}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
     );
   const version = preconditions["resourceVersion"];
   if (version !== undefined && version !== resourceVersion)
-    throw conflict(
-      served.kind,
-      name,
-      `Precondition failed: ResourceVersion in precondition: ${String(version)}, ResourceVersion in object meta: ${resourceVersion}`,
+    throw refused(
+      `the ResourceVersion in the precondition (${String(version)}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     );
 }
 

@@ -2,9 +2,9 @@ import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds, Served } from "#lab/kubernetes/kinds/registry.ts";
 import { json } from "./call.ts";
 import type { Answer } from "./call.ts";
+import { serverVersion } from "./server-version.ts";
 
-/** As a client of Kubernetes 1.34 would be told. */
-const info = { title: "Kubernetes", version: "v1.34.0" };
+const info = { title: "Kubernetes", version: serverVersion.gitVersion };
 
 /**
  * OpenAPI as far as kubectl asks: which resources take `fieldValidation`, and the schemas for `kubectl explain`. Version 2 is an

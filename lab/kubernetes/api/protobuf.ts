@@ -1,8 +1,8 @@
 import { badRequest, unsupportedMediaType } from "#lab/kubernetes/status.ts";
 
 /*
- * kubectl creates namespaces, secrets and config maps in Kubernetes' protobuf form, whatever the server prefers. The field
- * numbers are those of k8s.io/api/core/v1/generated.proto and apimachinery's generated.proto.
+ * kubectl creates namespaces, secrets and config maps in Kubernetes' protobuf form, whatever the server prefers, and asks so
+ * what it may do. The field numbers are those of k8s.io/api/core/v1/generated.proto, authorization/v1's and apimachinery's.
  */
 
 /** How the value of a field is read. */
@@ -24,17 +24,42 @@ const metadata: Message = new Map<number, Field>([
   [14, { name: "finalizers", as: "texts" }],
 ]);
 
+const resourceAttributes: Message = new Map<number, Field>([
+  [1, { name: "namespace", as: "text" }],
+  [2, { name: "verb", as: "text" }],
+  [3, { name: "group", as: "text" }],
+  [4, { name: "version", as: "text" }],
+  [5, { name: "resource", as: "text" }],
+  [6, { name: "subresource", as: "text" }],
+  [7, { name: "name", as: "text" }],
+]);
+
+const nonResourceAttributes: Message = new Map<number, Field>([
+  [1, { name: "path", as: "text" }],
+  [2, { name: "verb", as: "text" }],
+]);
+
+const accessReviewSpec: Message = new Map<number, Field>([
+  [1, { name: "resourceAttributes", as: resourceAttributes }],
+  [2, { name: "nonResourceAttributes", as: nonResourceAttributes }],
+]);
+
+/** By apiVersion and kind. */
 const messages: Readonly<Record<string, Message>> = {
-  Namespace: new Map<number, Field>([[1, { name: "metadata", as: metadata }]]),
-  ServiceAccount: new Map<number, Field>([[1, { name: "metadata", as: metadata }]]),
-  Secret: new Map<number, Field>([
+  "authorization.k8s.io/v1 SelfSubjectAccessReview": new Map<number, Field>([
+    [1, { name: "metadata", as: metadata }],
+    [2, { name: "spec", as: accessReviewSpec }],
+  ]),
+  "v1 Namespace": new Map<number, Field>([[1, { name: "metadata", as: metadata }]]),
+  "v1 ServiceAccount": new Map<number, Field>([[1, { name: "metadata", as: metadata }]]),
+  "v1 Secret": new Map<number, Field>([
     [1, { name: "metadata", as: metadata }],
     [2, { name: "data", as: "bytesMap" }],
     [3, { name: "type", as: "text" }],
     [4, { name: "stringData", as: "map" }],
     [5, { name: "immutable", as: "flag" }],
   ]),
-  ConfigMap: new Map<number, Field>([
+  "v1 ConfigMap": new Map<number, Field>([
     [1, { name: "metadata", as: metadata }],
     [2, { name: "data", as: "map" }],
     [3, { name: "binaryData", as: "bytesMap" }],
@@ -55,8 +80,8 @@ export function readProtobuf(bytes: Buffer): Record<string, unknown> {
   if (!bytes.subarray(0, 4).equals(magic)) throw badRequest("the body is no Kubernetes protobuf");
   const envelope = partsOf(bytes.subarray(4));
   const head = messageOf(typeMeta, envelope.find(({ number }) => number === 1)?.bytes);
-  const message = messages[String(head["kind"])];
-  if (message === undefined || head["apiVersion"] !== "v1")
+  const message = messages[`${String(head["apiVersion"])} ${String(head["kind"])}`];
+  if (message === undefined)
     throw unsupportedMediaType(
       "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
     );

@@ -27,7 +27,8 @@ export function formOf(accept: string | undefined): Form {
   throw new Refusal({
     code: 406,
     reason: "NotAcceptable",
-    message: "only the following media types are accepted: application/json",
+    message:
+      "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
   });
 }
 

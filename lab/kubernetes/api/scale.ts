@@ -1,7 +1,7 @@
 import { findFirst } from "#lab/kubernetes/kinds/json-path.ts";
 import type { ScalePaths } from "#lab/kubernetes/kinds/kind.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { badRequest } from "#lab/kubernetes/status.ts";
+import { badRequest, invalid } from "#lab/kubernetes/status.ts";
 import { isJson } from "#lab/kubernetes/writes/incoming.ts";
 import type { Target } from "./place.ts";
 
@@ -28,16 +28,24 @@ export function scaleOf(object: KubeObject, paths: ScalePaths): KubeObject {
   };
 }
 
-/** What a client wants of a Scale. A Refusal (400) when it says no number. */
+/** What a client wants of a Scale. Refusals: 400 when it says no number, 422 for one below zero. */
 export function readScale(
   body: unknown,
-  { served }: Target,
+  { served, name }: Target,
 ): { readonly replicas: number; readonly resourceVersion: string | undefined } {
   const spec = isJson(body) ? body["spec"] : undefined;
   const metadata = isJson(body) ? body["metadata"] : undefined;
   const replicas = isJson(spec) ? (spec["replicas"] ?? 0) : undefined;
-  if (typeof replicas !== "number" || !Number.isInteger(replicas) || replicas < 0)
+  if (typeof replicas !== "number" || !Number.isInteger(replicas))
     throw badRequest(`the Scale of ${served.kind.plural} needs spec.replicas, a whole number`);
+  if (replicas < 0)
+    throw invalid(served.kind, name ?? "", [
+      {
+        reason: "FieldValueInvalid",
+        field: ".spec.replicas",
+        message: `Invalid value: ${replicas}: should be a non-negative integer`,
+      },
+    ]);
   const version = isJson(metadata) ? metadata["resourceVersion"] : undefined;
   return { replicas, resourceVersion: typeof version === "string" ? version : undefined };
 }

@@ -1,7 +1,10 @@
 import type { AggregatedPath, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
+import { accessReview } from "#lab/kubernetes/kinds/access-control.ts";
+import { nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import type { NoteEffect } from "#lab/kubernetes/operators/client.ts";
-import { internal, Refusal } from "#lab/kubernetes/status.ts";
+import { internal, notFound, Refusal } from "#lab/kubernetes/status.ts";
+import { answerAccessReview } from "./access-review.ts";
 import { isSet, json, plain, readBody } from "./call.ts";
 import type { Answer, Call } from "./call.ts";
 import { answerDiscovery } from "./discovery.ts";
@@ -14,6 +17,7 @@ import type { Target } from "./place.ts";
 import type { Readiness } from "./readiness.ts";
 import type { RequestCounts } from "./request-counts.ts";
 import { formOf } from "./represent.ts";
+import { serverVersion } from "./server-version.ts";
 import { authenticate, authorize } from "./users.ts";
 import { Watch } from "./watch.ts";
 
@@ -47,6 +51,8 @@ export type Reply =
 
 /** What a path that leads nowhere is answered: not even a Status. */
 const nowhere = plain(404, "404 page not found\n");
+
+const accessReviewName = nameOfKind(accessReview);
 
 /** The API server without its port: what is answered to a request. */
 export class Service {
@@ -103,7 +109,11 @@ export class Service {
         : undefined;
     if (described !== undefined) return answered(described);
     if (target === undefined) return answered(this.#aggregated(call) ?? nowhere);
-    if (target.subresource !== null && !hasSubresource(target)) return answered(nowhere);
+    if (target.subresource !== null && !hasSubresource(target)) {
+      if (target.served.kind.group === "") return answered(nowhere);
+      throw notFound(target.served.kind, target.name ?? "");
+    }
+    if (target.served.name === accessReviewName) return answered(answerAccessReview(call));
     authorize(call.user, {
       verb: verbOf(call.method, target, isWatch),
       group: target.served.kind.group,
@@ -119,7 +129,7 @@ export class Service {
 
   /** What everybody may ask, without saying who they are. */
   #public([first, ...rest]: readonly string[]): Answer | undefined {
-    if (first === "version" && rest.length === 0) return json(200, version);
+    if (first === "version" && rest.length === 0) return json(200, serverVersion);
     if (first !== "readyz" && first !== "healthz" && first !== "livez") return undefined;
     const isWell = first === "livez" || this.#ports.readiness.isReady();
     return isWell ? plain(200, "ok") : plain(500, `${first} check failed\n`);
@@ -164,18 +174,6 @@ export class Service {
 function answered(answer: Answer): Reply {
   return { kind: "answer", answer };
 }
-
-const version = {
-  major: "1",
-  minor: "34",
-  gitVersion: "v1.34.0",
-  gitCommit: "0000000000000000000000000000000000000000",
-  gitTreeState: "clean",
-  buildDate: "2025-08-27T00:00:00Z",
-  goVersion: "go1.24.5",
-  compiler: "gc",
-  platform: "linux/amd64",
-};
 
 function verbOf(method: string, target: Target | undefined, isWatch: boolean): string {
   const name = target === undefined ? "" : target.name;

@@ -16,7 +16,8 @@ const nameColumn: PrinterColumn = {
   type: "string",
   format: "name",
   jsonPath: ".metadata.name",
-  description: "Name must be unique within a namespace.",
+  description:
+    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
 };
 
 const ageColumn: PrinterColumn = {
@@ -32,17 +33,19 @@ export function tableOf(
   served: Served,
   options: TableOptions,
 ): Record<string, unknown> {
-  const { printerColumns } = served.version;
-  const columns = [nameColumn, ...(printerColumns.length === 0 ? [ageColumn] : printerColumns)];
+  const { printerColumns, hasOwnName = false } = served.version;
+  const own = printerColumns.length === 0 ? [ageColumn] : printerColumns;
+  const columns = hasOwnName ? own : [nameColumn, ...own];
   return {
     kind: "Table",
     apiVersion: "meta.k8s.io/v1",
     metadata,
-    columnDefinitions: columns.map(({ name, type, format, description, priority }) => ({
+    columnDefinitions: columns.map(({ name, type, format, description, priority, jsonPath }) => ({
       name,
-      type: type === "count" ? "string" : type,
+      type,
       format: format ?? "",
-      description: description ?? "",
+      description:
+        description ?? `Custom resource definition column (in JSONPath format): ${jsonPath}`,
       priority: priority ?? 0,
     })),
     rows: objects.map((object) => ({
@@ -67,8 +70,7 @@ export function metadataOnly({ metadata }: KubeObject): unknown {
 function cell(column: PrinterColumn, object: KubeObject, now: number): unknown {
   const found = findAll(column.jsonPath, object);
   const [first] = found;
-  if (column.type === "count")
-    return String(typeof first === "object" && first !== null ? Object.keys(first).length : 0);
+  if (column.print !== undefined) return column.print(first);
   if (first === undefined || first === null) return column.type === "date" ? "<unknown>" : null;
   switch (column.type) {
     case "date":

@@ -1,12 +1,13 @@
 import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { badRequest, expired } from "#lab/kubernetes/status.ts";
+import { expired, internal, type Refusal } from "#lab/kubernetes/status.ts";
 import type { Change } from "#lab/kubernetes/store/change.ts";
 import type { Matches } from "#lab/kubernetes/store/selector.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
 import { isSet } from "./call.ts";
 import type { Fault } from "./fault.ts";
 import { matcherOf, numberOf } from "./lists.ts";
+import { badOptions } from "./request-options.ts";
 import type { Target } from "./place.ts";
 import { objectText } from "./represent.ts";
 import type { Form } from "./represent.ts";
@@ -68,9 +69,14 @@ export class Watch {
     this.#hasBookmarks = isSet(query, "allowWatchBookmarks");
     this.#sendsInitial = isSet(query, "sendInitialEvents");
     if (this.#sendsInitial && query.get("resourceVersionMatch") !== "NotOlderThan")
-      throw badRequest(
-        "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-      );
+      throw badOptions("ListOptions", [
+        {
+          reason: "FieldValueForbidden",
+          message:
+            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+          field: "resourceVersionMatch",
+        },
+      ]);
     this.#from = numberOf(query.get("resourceVersion") || "0", "resourceVersion");
     const seconds = numberOf(query.get("timeoutSeconds") ?? "0", "timeoutSeconds");
     this.#lengthMs = seconds === 0 ? longestMs : Math.min(seconds * 1000, longestMs);
@@ -85,7 +91,7 @@ export class Watch {
     if (this.#meet() === "ended") return;
     const isFromNow = this.#from === 0 || this.#sendsInitial;
     const past = isFromNow ? [] : store.since(name, this.#from);
-    if (past === undefined) return this.#expire(`too old resource version: ${this.#from}`);
+    if (past === undefined) return this.#fail(expired(`too old resource version: ${this.#from}`));
     const ended = (): void => this.#end();
     this.#forget = [store.watch(name, (change) => this.#changed(change)), store.onReset(ended)];
     this.#timers.push(setTimeout(ended, this.#lengthMs));
@@ -172,7 +178,10 @@ export class Watch {
       case undefined:
         return "open";
       case "expired":
-        this.#expire("The resourceVersion for the provided watch is too old.");
+        this.#fail(expired("The resourceVersion for the provided watch is too old."));
+        return "ended";
+      case "old-etcd":
+        this.#fail(internal("required storage feature RequestWatchProgress is disabled"));
         return "ended";
       case "silent":
         this.#isSilent = true;
@@ -188,10 +197,11 @@ export class Watch {
     }
   }
 
-  #expire(message: string): void {
+  /** What goes wrong with a watch is told inside of it: the answer has begun. */
+  #fail(refusal: Refusal): void {
     const outlet = this.#outlet;
     this.#stop();
-    outlet?.write(`${JSON.stringify({ type: "ERROR", object: expired(message).body() })}\n`);
+    outlet?.write(`${JSON.stringify({ type: "ERROR", object: refusal.body() })}\n`);
     outlet?.end();
   }
 

@@ -120,7 +120,7 @@ describe("server-side apply", () => {
       causes: [".spec.a", '.spec.items[name="x"].v'].map((field) => ({
         field,
         manager: "operator",
-        message: `conflict with "operator" using example.com/v1 at ${now}`,
+        message: 'conflict with "operator" using example.com/v1',
       })),
     });
     const forced = objectOf(apply("ctl", theirs, { a: "q" }, { force: true }));

@@ -109,11 +109,11 @@ function withoutManagedFields(applied: AppliedObject | KubeObject): AppliedObjec
 function conflictsWith({ entry, fields }: Manager, changed: Fields): FieldConflict[] {
   const lost = intersection(fields, changed);
   if (isEmpty(lost)) return [];
-  const { manager, subresource, operation, apiVersion, time } = entry;
+  const { manager, subresource, operation, apiVersion } = entry;
   const name = JSON.stringify(manager);
   const of =
     subresource === undefined ? name : `${name} with subresource ${JSON.stringify(subresource)}`;
-  const who = operation === "Update" ? `${of} using ${apiVersion} at ${time}` : of;
+  const who = operation === "Update" ? `${of} using ${apiVersion}` : of;
   return fieldPaths(lost).map((field) => ({ field, manager, message: `conflict with ${who}` }));
 }
 

@@ -6,7 +6,8 @@ const age: PrinterColumn = {
   jsonPath: ".metadata.creationTimestamp",
 };
 
-interface BuiltIn {
+/** How a built-in kind differs from the plainest one: namespaced, in the core group, without a status. */
+export interface BuiltIn {
   readonly group?: string;
   readonly version?: string;
   readonly kind: string;
@@ -16,10 +17,15 @@ interface BuiltIn {
   readonly isCluster?: boolean;
   readonly hasStatus?: boolean;
   readonly columns?: readonly PrinterColumn[];
+  readonly hasOwnName?: boolean;
+  /** False: it is printed without its age. */
+  readonly hasAge?: boolean;
   readonly selectableFields?: readonly string[];
+  readonly verbs?: readonly string[];
 }
 
-function builtIn(given: BuiltIn): Kind {
+/** A kind that every cluster has. */
+export function builtIn(given: BuiltIn): Kind {
   return {
     group: given.group ?? "",
     kind: given.kind,
@@ -28,6 +34,7 @@ function builtIn(given: BuiltIn): Kind {
     shortNames: given.shortNames ?? [],
     categories: given.categories ?? [],
     scope: given.isCluster === true ? "Cluster" : "Namespaced",
+    ...(given.verbs === undefined ? {} : { verbs: given.verbs }),
     versions: [
       {
         name: given.version ?? "v1",
@@ -35,7 +42,8 @@ function builtIn(given: BuiltIn): Kind {
         storage: true,
         schema: null,
         subresources: { status: given.hasStatus ?? false, scale: null },
-        printerColumns: [...(given.columns ?? []), age],
+        printerColumns: [...(given.columns ?? []), ...(given.hasAge === false ? [] : [age])],
+        ...(given.hasOwnName === undefined ? {} : { hasOwnName: given.hasOwnName }),
         selectableFields: given.selectableFields ?? [],
       },
     ],
@@ -48,6 +56,29 @@ const text = (name: string, jsonPath: string, priority = 0): PrinterColumn => ({
   jsonPath,
   priority,
 });
+
+const dataCount: PrinterColumn = {
+  ...text("Data", ".data"),
+  print: (data) => String(Object.keys(data ?? {}).length),
+};
+
+/** `machine/worker-1`. */
+function kindAndName(reference: unknown): string {
+  const { kind = "", name = "" } = (reference ?? {}) as { kind?: string; name?: string };
+  return `${kind.toLowerCase()}/${name}`;
+}
+
+const modes: Readonly<Record<string, string>> = {
+  ReadWriteOnce: "RWO",
+  ReadOnlyMany: "ROX",
+  ReadWriteMany: "RWX",
+  ReadWriteOncePod: "RWOP",
+};
+
+/** `RWO,RWX`. */
+function shortModes(list: unknown): string {
+  return Array.isArray(list) ? list.map((mode) => modes[String(mode)] ?? "").join(",") : "";
+}
 
 /** The kinds that every cluster has, as far as bare metal, clusters and virtual machines are concerned with them. */
 export const builtInKinds: readonly Kind[] = [
@@ -63,14 +94,14 @@ export const builtInKinds: readonly Kind[] = [
   builtIn({
     kind: "Secret",
     plural: "secrets",
-    columns: [text("Type", ".type"), { name: "Data", type: "count", jsonPath: ".data" }],
+    columns: [text("Type", ".type"), dataCount],
     selectableFields: [".type"],
   }),
   builtIn({
     kind: "ConfigMap",
     plural: "configmaps",
     shortNames: ["cm"],
-    columns: [{ name: "Data", type: "count", jsonPath: ".data" }],
+    columns: [dataCount],
   }),
   builtIn({
     kind: "Event",
@@ -80,10 +111,16 @@ export const builtInKinds: readonly Kind[] = [
       { name: "Last Seen", type: "date", jsonPath: ".lastTimestamp" },
       text("Type", ".type"),
       text("Reason", ".reason"),
-      text("Kind", ".involvedObject.kind"),
-      text("Object", ".involvedObject.name"),
+      { ...text("Object", ".involvedObject"), print: kindAndName },
+      text("Subobject", ".involvedObject.fieldPath", 1),
+      text("Source", ".source.component", 1),
       text("Message", ".message"),
+      { name: "First Seen", type: "date", jsonPath: ".firstTimestamp", priority: 1 },
+      text("Count", ".count", 1),
+      text("Name", ".metadata.name", 1),
     ],
+    hasOwnName: true,
+    hasAge: false,
     selectableFields: [
       ".involvedObject.kind",
       ".involvedObject.namespace",
@@ -133,6 +170,7 @@ export const builtInKinds: readonly Kind[] = [
       text("Status", ".status.phase"),
       text("Volume", ".spec.volumeName"),
       text("Capacity", ".status.capacity.storage"),
+      { ...text("Access Modes", ".status.accessModes"), print: shortModes },
       text("StorageClass", ".spec.storageClassName"),
     ],
   }),

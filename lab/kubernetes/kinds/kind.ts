@@ -11,6 +11,8 @@ export interface Kind {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly scope: "Namespaced" | "Cluster";
+  /** What discovery says that can be done with it; absent: everything. */
+  readonly verbs?: readonly string[];
   readonly versions: readonly KindVersion[];
 }
 
@@ -22,6 +24,8 @@ export interface KindVersion {
   readonly schema: StructuralSchema | null;
   readonly subresources: { readonly status: boolean; readonly scale: ScalePaths | null };
   readonly printerColumns: readonly PrinterColumn[];
+  /** True: one of the columns is the name; otherwise the name stands before them. */
+  readonly hasOwnName?: boolean;
   /** JSON paths, such as `.spec.clusterName`, that a fieldSelector may name. */
   readonly selectableFields: readonly string[];
 }
@@ -38,6 +42,8 @@ export interface PrinterColumn {
   readonly name: string;
   readonly type: string;
   readonly jsonPath: string;
+  /** The cell out of the first value that the path finds, where a built-in kind prints more than the value. */
+  readonly print?: (found: unknown) => string;
   readonly description?: string | undefined;
   readonly format?: string | undefined;
   /** Above 0: only with `-o wide`. */

@@ -37,6 +37,9 @@ export function metadataErrors(metadata: unknown, path: string): FieldError[] {
   ];
 }
 
+/** What a name must look like, as the API server says it. */
+export const subdomainDetail = details.subdomain;
+
 function nameErrors(metadata: JsonObject, path: string): FieldError[] {
   const { name } = metadata;
   if (typeof name !== "string" || name === "")

@@ -1,7 +1,7 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { serverSideApply } from "#lab/kubernetes/apply/server-side-apply.ts";
 import { groupVersion, storageVersion } from "#lab/kubernetes/kinds/kind.ts";
-import { conflict, internal, invalid } from "#lab/kubernetes/status.ts";
+import { applyConflict, badRequest, invalid, unclassified } from "#lab/kubernetes/status.ts";
 import { atVersion } from "./incoming.ts";
 import { timeText } from "./metadata.ts";
 import type { Subresource, Writer, Writing } from "./writer.ts";
@@ -24,7 +24,6 @@ export interface Applying {
 export function apply(asked: Applying): KubeObject {
   const { writer, writing, live, applied, isForced, subresource } = asked;
   const { kind } = writing.served;
-  const { name } = applied.metadata;
   if (writing.manager === "") {
     throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
       {
@@ -34,6 +33,8 @@ export function apply(asked: Applying): KubeObject {
       },
     ]);
   }
+  if (applied.metadata.managedFields !== undefined)
+    throw badRequest("metadata.managedFields must be nil");
   const stored = storageVersion(kind);
   const result = serverSideApply({
     live,
@@ -49,15 +50,13 @@ export function apply(asked: Applying): KubeObject {
       const { causes } = result;
       const told = causes.map(({ message, field }) => `${message}: ${field}`).join(", ");
       const count = `${causes.length} conflict${causes.length === 1 ? "" : "s"}`;
-      throw conflict(
-        kind,
-        name,
+      throw applyConflict(
         `Apply failed with ${count}: ${told}`,
         causes.map(({ field, message }) => ({ reason: "FieldManagerConflict", message, field })),
       );
     }
     case "unknown-field":
-      throw internal(result.message);
+      throw unclassified(result.message);
     case "applied": {
       const untracked = { ...writing, isTracked: false };
       if (live === null) return writer.create(untracked, result.object);

@@ -33,7 +33,8 @@ export function shape(
       throw badRequest(
         `${served.kind.kind} in version "${served.version.name}" cannot be handled as a ${served.kind.kind}: ${message}`,
       );
-    throw invalid(served.kind, object.metadata.name, [
+    // The API server names no object here.
+    throw invalid({ group: "", kind: "" }, "", [
       { reason: "FieldValueInvalid", field: "patch", message: `Invalid value: ${message}` },
     ]);
   }

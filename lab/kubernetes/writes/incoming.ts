@@ -1,7 +1,7 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
-import { badRequest } from "#lab/kubernetes/status.ts";
+import { badRequest, invalid } from "#lab/kubernetes/status.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -29,6 +29,22 @@ export function readObject(body: unknown, served: Served, place: Place): KubeObj
     throw badRequest(
       `the API version in the data (${String(body["apiVersion"])}) does not match the expected API version (${apiVersion})`,
     );
+  // Only of built-in kinds the API server knows what a body without a kind must be.
+  if (served.kind.group !== "" && (body["kind"] === undefined || body["apiVersion"] === undefined))
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): Object 'Kind' is missing`,
+    );
+  if (body["kind"] !== undefined && body["kind"] !== kind && served.kind.group !== "") {
+    const { name } = isJson(body["metadata"]) ? body["metadata"] : {};
+    const given = String(body["kind"]);
+    throw invalid({ group: served.kind.group, kind: given }, String(name ?? ""), [
+      {
+        reason: "FieldValueInvalid",
+        field: "kind",
+        message: `Invalid value: "${given}": must be ${kind}`,
+      },
+    ]);
+  }
   if (body["kind"] !== undefined && body["kind"] !== kind)
     throw badRequest(
       `the kind in the data (${String(body["kind"])}) does not match the expected kind (${kind})`,

@@ -1,6 +1,7 @@
 import type { KubeObject, ObjectMeta } from "#lab/kubernetes/object.ts";
 import type { Kind } from "#lab/kubernetes/kinds/kind.ts";
 import { conflict, invalid } from "#lab/kubernetes/status.ts";
+import { subdomainDetail } from "#lab/kubernetes/schema/metadata-rules.ts";
 import { withoutEmpty } from "./incoming.ts";
 
 /** RFC 3339 in seconds, as the API server writes times. */
@@ -17,7 +18,7 @@ export function checkName(kind: Kind, name: string): void {
     {
       reason: "FieldValueInvalid",
       field: "metadata.name",
-      message: `Invalid value: "${name}": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
+      message: `Invalid value: "${name}": ${subdomainDetail}`,
     },
   ]);
 }
@@ -30,22 +31,31 @@ export function updatedMetadata(
   live: KubeObject,
   next: KubeObject,
   kind: Kind,
-  isVersionNeeded: boolean,
+  isPut: boolean,
 ): ObjectMeta {
   const { metadata: old } = live;
   const { metadata: given } = next;
   const { name } = old;
   if (given.uid !== undefined && given.uid !== old.uid) {
+    // A PUT names with its uid the object that it means; a patch that changes it would change the object.
+    if (!isPut)
+      throw invalid(kind, name, [
+        {
+          reason: "FieldValueInvalid",
+          field: "metadata.uid",
+          message: `Invalid value: "${given.uid}": field is immutable`,
+        },
+      ]);
     const message = `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${old.uid}`;
     throw conflict(kind, name, message);
   }
   const asked: string | undefined = given.resourceVersion;
-  if (asked === undefined && isVersionNeeded) {
-    throw invalid(kind, name, [
+  if (asked === undefined && isPut && kind.group !== "") {
+    throw invalid({ group: kind.group, kind: kind.plural }, name, [
       {
         reason: "FieldValueInvalid",
         field: "metadata.resourceVersion",
-        message: "Invalid value: 0x0: must be specified for an update",
+        message: "Invalid value: 0: must be specified for an update",
       },
     ]);
   }

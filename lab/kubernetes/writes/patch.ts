@@ -1,5 +1,5 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { jsonPatch, mergePatch } from "#lab/kubernetes/apply/json-patch.ts";
+import { jsonPatch, mergePatch, PatchError } from "#lab/kubernetes/apply/json-patch.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
 import { badRequest, Refusal, unsupportedMediaType } from "#lab/kubernetes/status.ts";
 import { isJson } from "./incoming.ts";
@@ -48,12 +48,14 @@ function carriedOut(patch: () => unknown): unknown {
   try {
     return patch();
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof PatchError)) throw error;
+    if (error.reason === "malformed") throw badRequest(error.message);
     throw new Refusal({
       code: 422,
       reason: "Invalid",
-      message: `the server rejected our request due to an error in our request: ${error.message}`,
-      details: { causes: [{ reason: "FieldValueInvalid", message: error.message }] },
+      // The API server does not say which operation it was.
+      message: "the server rejected our request due to an error in our request",
+      details: {},
     });
   }
 }

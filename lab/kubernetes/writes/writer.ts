@@ -6,7 +6,13 @@ import { groupVersion, storageVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
-import { alreadyExists, forbidden, invalid, notFound } from "#lab/kubernetes/status.ts";
+import {
+  alreadyExists,
+  forbidden,
+  invalid,
+  notFound,
+  unclassified,
+} from "#lab/kubernetes/status.ts";
 import { born, isHeldNamespace, withStringData } from "./birth.ts";
 import { check, shape } from "./fields.ts";
 import type { FieldRules } from "./fields.ts";
@@ -78,8 +84,9 @@ export class Writer {
     const complete = born(bare, now);
     const admitted = this.#admitted(writing, "create", complete, null);
     check(admitted, stored, served);
-    if (this.#ports.store.get(keyOf(served.name, metadata)) !== undefined)
-      throw alreadyExists(kind, metadata.name);
+    const there = this.#ports.store.get(keyOf(served.name, metadata));
+    if (there !== undefined)
+      throw alreadyExists(kind, metadata.name, there.metadata.deletionTimestamp !== undefined);
     const tracked = writing.isTracked
       ? trackUpdate({
           live: null,
@@ -90,7 +97,7 @@ export class Writer {
           schema: stored.schema,
         })
       : admitted;
-    if (writing.isDryRun) return tracked;
+    if (writing.isDryRun) return unstored(tracked);
     const created = this.#ports.store.put(tracked);
     this.#note(writing, "create", created, null);
     return created;
@@ -114,7 +121,7 @@ export class Writer {
     const { subresource, isVersionNeeded } = options;
     const stored = storageVersion(kind);
     const apiVersion = groupVersion(kind.group, stored.name);
-    const metadata = updatedMetadata(live, given, kind, isVersionNeeded && kind.group !== "");
+    const metadata = updatedMetadata(live, given, kind, isVersionNeeded);
     const shaped = shape(
       withStringData({ ...atVersion(given, apiVersion), metadata }),
       stored,
@@ -214,7 +221,7 @@ export class Writer {
       ...rest
     } = given as ObjectMeta & { readonly generateName?: string };
     const chosen: string | undefined =
-      name ?? (generateName === undefined ? undefined : generateName + this.#ports.newSuffix());
+      name || (generateName === undefined ? undefined : generateName + this.#ports.newSuffix());
     if (chosen === undefined) {
       throw invalid(kind, "", [
         {
@@ -225,13 +232,7 @@ export class Writer {
       ]);
     }
     if ((resourceVersion as string | undefined) !== undefined && resourceVersion !== "0") {
-      throw invalid(kind, chosen, [
-        {
-          reason: "FieldValueInvalid",
-          field: "metadata.resourceVersion",
-          message: "Invalid value: resourceVersion should not be set on objects to be created",
-        },
-      ]);
+      throw unclassified("resourceVersion should not be set on objects to be created");
     }
     return {
       ...rest,
@@ -280,6 +281,12 @@ export class Writer {
     const { manager, key } = writing;
     this.#ports.note({ action, object, manager, subresource, key });
   }
+}
+
+/** What a dry run shows of a new object: it has no resourceVersion, as it was never stored. */
+function unstored(object: KubeObject): KubeObject {
+  const { resourceVersion: _version, ...metadata } = object.metadata;
+  return { ...object, metadata: metadata as ObjectMeta };
 }
 
 export function keyOf(

@@ -4,6 +4,7 @@ import {
   ClusterScaleInput,
   ClusterUpgradeInput,
 } from "#contract/cluster-inputs.ts";
+import { machinesOf, maxMachines, tooManyMachines } from "#contract/cluster-requests.ts";
 import type { ClusterAction, ClusterFact, ClusterLifecycleState } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
 import { busy, checked, invalid, moved, notAsChild, unknown } from "#domain/admission.ts";
@@ -30,9 +31,7 @@ export function admit(
     case "cluster.scale":
       return checked(ClusterScaleInput, admission, (input) =>
         onCluster(input, { action: "scale", shows: "scaling" }, ({ spec }) =>
-          spec.nodePools.some(({ name }) => name === input.nodePool)
-            ? null
-            : invalid("nodePool", `must be one of ${poolNames(spec)}`),
+          scaleRefusal(spec, input),
         ),
       );
     case "cluster.upgrade":
@@ -104,6 +103,15 @@ const on =
       problem(cluster) ?? [{ type: "cluster.run_began", data: { run, workflow, state: shows } }]
     );
   };
+
+function scaleRefusal(spec: ClusterState["spec"], asked: ClusterScaleInput): Failure | null {
+  const pool = spec.nodePools.find(({ name }) => name === asked.nodePool);
+  if (pool === undefined) return invalid("nodePool", `must be one of ${poolNames(spec)}`);
+  const machines = machinesOf(spec) - pool.nodeCount + asked.nodeCount;
+  // One that is larger already may become smaller.
+  const isRefused = machines > maxMachines && asked.nodeCount > pool.nodeCount;
+  return isRefused ? invalid("nodeCount", tooManyMachines(machines)) : null;
+}
 
 const poolNames = ({ nodePools }: ClusterState["spec"]): string =>
   nodePools.length === 0

@@ -33,9 +33,13 @@ const bare = {
   runs: [],
   endpoint: null,
   kubeconfig: null,
+  kubeconfigAt: null,
   servers: [],
   problems: [],
+  problemsAt: null,
 } as const satisfies Partial<ClusterState>;
+
+const noKubeconfig = { kubeconfig: null, kubeconfigAt: null } as const;
 
 function change(cluster: ClusterState, fact: Other): Partial<ClusterState> {
   const { spec } = cluster;
@@ -56,11 +60,11 @@ function change(cluster: ClusterState, fact: Other): Partial<ClusterState> {
       return { servers: without(cluster, gone) };
     }
     case "cluster.problems_seen":
-      return { problems: fact.data.problems };
+      return { problems: fact.data.problems, problemsAt: fact.at };
     case "cluster.kubeconfig_stored":
-      return { kubeconfig: fact.data.secret };
+      return { kubeconfig: fact.data.secret, kubeconfigAt: fact.at };
     case "cluster.kubeconfig_removed":
-      return { kubeconfig: null };
+      return noKubeconfig;
     case "cluster.kubeconfig_read":
       return {};
     case "cluster.created":
@@ -77,7 +81,7 @@ function change(cluster: ClusterState, fact: Other): Partial<ClusterState> {
     case "cluster.updated":
       return { spec: { ...spec, protected: fact.data.protected } };
     case "cluster.deleted":
-      return { rest: { state: "deleted" }, kubeconfig: null, problems: [] };
+      return { rest: { state: "deleted" }, ...noKubeconfig, endpoint: null, problems: [] };
     default:
       return unchanged(fact);
   }

@@ -55,7 +55,7 @@ const upgrading = editOf({
   input: ClusterUpgradeInput,
   request: UpgradeClusterBody,
   amid: [],
-  before: ({ kubernetesVersion }) => ({ kubernetesVersion }),
+  before: ({ kubernetesVersion, spareServers }) => ({ kubernetesVersion, spareServers }),
   apply: ({ clusterId }, body) => ({ input: upgradeInput(clusterId, body), clear: {} }),
 });
 

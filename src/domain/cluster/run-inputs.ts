@@ -62,6 +62,10 @@ export const scaleInput = (clusterId: ClusterId, body: ScaleClusterBody): Cluste
 export const upgradeInput = (
   clusterId: ClusterId,
   body: UpgradeClusterBody,
-): ClusterUpgradeInput => ({ clusterId, kubernetesVersion: body.kubernetesVersion });
+): ClusterUpgradeInput => ({
+  clusterId,
+  kubernetesVersion: body.kubernetesVersion,
+  spareServers: body.spareServers,
+});
 
 export const deleteInput = (clusterId: ClusterId): ClusterDeleteInput => ({ clusterId });

@@ -105,7 +105,11 @@ describe("a run's end leaves the cluster", () => {
       hasKubeconfig: true,
     });
     story.happened(story.begin(...remove), facts.deleted).end(runId(4), "completed");
-    expect(clusterView(story.state!)).toMatchObject({ state: "deleted", hasKubeconfig: false });
+    expect(clusterView(story.state!)).toMatchObject({
+      state: "deleted",
+      endpoint: null,
+      hasKubeconfig: false,
+    });
     expect(clusterModel.isRetired?.(story.state!)).toBe(true);
   });
 });

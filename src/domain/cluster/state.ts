@@ -5,7 +5,7 @@ import type {
   Problem,
 } from "#contract/cluster.ts";
 import type { ClusterId, SecretId } from "#contract/ids.ts";
-import type { AtWork, Broken, Worked } from "#domain/at-work.ts";
+import type { AtWork, Worked } from "#domain/at-work.ts";
 
 /**
  * A cluster folded from its facts: plain data, times in ms since 1970. The spec is what stands: what was asked for
@@ -21,8 +21,12 @@ export interface ClusterState extends Worked<ClusterSound, ClusterTrouble, Clust
   readonly spec: ClusterSpec;
   readonly endpoint: string | null;
   readonly kubeconfig: SecretId | null;
+  /** When the stored kubeconfig was read at the management cluster; null without one, absent in rows that were written before this was kept. */
+  readonly kubeconfigAt?: number | null;
   readonly servers: readonly ClusterServer[];
   readonly problems: readonly Problem[];
+  /** When they were last told, ms since 1970; null: never. */
+  readonly problemsAt: number | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -34,4 +38,3 @@ export interface ClusterSound {
 
 export type ClusterTrouble = "creation" | "scaling" | "upgrade" | "deletion";
 export type ClusterWork = AtWork<ClusterLifecycleState>;
-export type ClusterBroken = Broken<ClusterSound, ClusterTrouble>;

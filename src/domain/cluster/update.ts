@@ -22,11 +22,18 @@ export function protection(
   return [{ type: "cluster.updated", data: { protected: isProtected } }];
 }
 
-/** That its kubeconfig is given out. By whom stands in the event. */
-export const kubeconfigRead = (
+/** That its kubeconfig is given out, by whom stands in the event; and that it was stored anew for that, if it was. */
+export function kubeconfigRead(
   cluster: ClusterState | null,
   id: ClusterId,
-): readonly ClusterFact[] | Failure =>
-  cluster === null
-    ? unknown({ noun: "cluster", id })
-    : [{ type: "cluster.kubeconfig_read", data: {} }];
+  { isRenewed }: { readonly isRenewed: boolean },
+): readonly ClusterFact[] | Failure {
+  if (cluster === null) return unknown({ noun: "cluster", id });
+  const { kubeconfig: secret } = cluster;
+  return [
+    ...(isRenewed && secret !== null
+      ? [{ type: "cluster.kubeconfig_stored" as const, data: { secret } }]
+      : []),
+    { type: "cluster.kubeconfig_read", data: {} },
+  ];
+}

@@ -1,4 +1,5 @@
-import type { Cluster } from "#contract/cluster.ts";
+import { Cluster } from "#contract/cluster.ts";
+import { inOrder } from "#contract/in-order.ts";
 import { heldBy, holder, shownState } from "#domain/at-work.ts";
 import { offeredActions } from "./can.ts";
 import type { ClusterState } from "./state.ts";
@@ -13,7 +14,7 @@ export const clusterPath = (cluster: Pick<ClusterState, "id" | "region" | "proje
 export function clusterView(cluster: ClusterState): Cluster {
   const { rest } = cluster;
   const self = clusterPath(cluster);
-  return {
+  return inOrder<Cluster>(Cluster, {
     id: cluster.id,
     region: cluster.region,
     project: cluster.project,
@@ -35,5 +36,5 @@ export function clusterView(cluster: ClusterState): Cluster {
       runs: `${self}/runs`,
       events: `${self}/events`,
     },
-  };
+  });
 }

@@ -46,6 +46,20 @@ describe("an available server", () => {
     expect(allocated(stateOf(story), to)).toBeNull();
   });
 
+  it("is no longer known to be on or off, from when it is drawn and when it comes back", () => {
+    const story = free();
+    const switched = { type: "server.power_changed", data: { power: "on" } } as const;
+    story.happened(null, switched);
+    story.happened(to.run, { type: "server.allocated", data: to });
+    expect(stateOf(story).power).toBe("unknown");
+    story.happened(null, switched);
+    story.happened(to.run, { type: "server.allocated", data: to });
+    expect(stateOf(story).power).toBe("on");
+    const data = { cluster: to.cluster, run: to.run };
+    story.happened(to.run, { type: "server.allocation_released", data });
+    expect(stateOf(story).power).toBe("unknown");
+  });
+
   it("is drawn once", () => {
     const story = drawn();
     expect(serverView(stateOf(story)).allocation).toEqual({

@@ -64,6 +64,7 @@ const unknownServer = {
   allocation: null,
   freeSince: null,
   problems: [],
+  problemsAt: null,
   inspectedAt: null,
   inventory: null,
   unseen: {},
@@ -112,7 +113,7 @@ function change(server: ServerState, fact: Other): Partial<ServerState> {
     case "server.power_changed":
       return { power: fact.data.power };
     case "server.problems_seen":
-      return { problems: fact.data.problems };
+      return { problems: fact.data.problems, problemsAt: fact.at };
     case "server.reserved": {
       const others = withoutReservation(server, fact.data.run);
       return { reservations: [...others, fact.data].slice(-maxReservations) };
@@ -160,14 +161,18 @@ function change(server: ServerState, fact: Other): Partial<ServerState> {
       // A retry takes over what the run before it has drawn; the cluster has it as long as before.
       const isTakenOver = allocation?.cluster === fact.data.cluster;
       const since = isTakenOver ? allocation.since : fact.at;
-      return { allocation: { ...fact.data, state: "reserved", since } };
+      return {
+        allocation: { ...fact.data, state: "reserved", since },
+        // The cluster's operators switch it from now on, and say nothing of it.
+        ...(!isTakenOver && { power: "unknown" }),
+      };
     }
     case "server.allocation_confirmed":
       return server.allocation === null
         ? {}
         : { allocation: { ...server.allocation, state: "used" } };
     case "server.allocation_released":
-      return { allocation: null };
+      return { allocation: null, power: "unknown" };
     default:
       return unchanged(fact);
   }

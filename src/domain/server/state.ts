@@ -30,6 +30,8 @@ export interface ServerState extends work.Worked<Sound, Trouble, AtWork> {
   readonly host: KubernetesPlace | null;
   /** What Metal3 complained of at the last look. */
   readonly problems: readonly Problem[];
+  /** When they were last told, ms since 1970; null: never. */
+  readonly problemsAt: number | null;
   readonly credentials: SecretId;
   readonly bmc: Server["bmc"];
   readonly identified: boolean;

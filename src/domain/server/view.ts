@@ -1,4 +1,5 @@
-import type { Server } from "#contract/server.ts";
+import { inOrder } from "#contract/in-order.ts";
+import { Server } from "#contract/server.ts";
 import { offeredActions } from "./can.ts";
 import { hostName } from "#contract/host-name.ts";
 import type { StoredServer } from "./row.ts";
@@ -14,7 +15,7 @@ export const serverPath = (server: Pick<StoredServer, "id" | "region" | "project
 /** The public server. Secrets' references, the undo's memory and whatever else is ours stay behind. */
 export function serverView(server: StoredServer, self: string = serverPath(server)): Server {
   const maintained = maintenanceIn(server.rest);
-  return {
+  return inOrder<Server>(Server, {
     id: server.id,
     region: server.region,
     project: server.project,
@@ -54,7 +55,7 @@ export function serverView(server: StoredServer, self: string = serverPath(serve
       runs: `${self}/runs`,
       events: `${self}/events`,
     },
-  };
+  });
 }
 
 const allocationView = (allocation: StoredServer["allocation"]): Server["allocation"] =>

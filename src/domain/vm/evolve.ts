@@ -27,6 +27,7 @@ const bare = {
   node: null,
   addresses: [],
   problems: [],
+  problemsAt: null,
 } as const satisfies Partial<VmState>;
 
 function change(vm: VmState, fact: Other): Partial<VmState> {
@@ -41,7 +42,7 @@ function change(vm: VmState, fact: Other): Partial<VmState> {
       return withoutRun(vm, { run: fact.data.run, error }, troubleFrom);
     }
     case "vm.problems_seen":
-      return { problems: fact.data.problems };
+      return { problems: fact.data.problems, problemsAt: fact.at };
     case "vm.created":
       // A `power_changed` beside it may have said more exactly what it is.
       return vm.rest.state === "creating" || vm.rest.state === "error"

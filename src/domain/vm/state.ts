@@ -1,7 +1,7 @@
 import type { Problem } from "#contract/cluster.ts";
 import type { VmId } from "#contract/ids.ts";
 import type { VmLifecycleState, VmPower, VmPowerAction, VmSpec } from "#contract/vm.ts";
-import type { AtWork, Broken, Worked } from "#domain/at-work.ts";
+import type { AtWork, Worked } from "#domain/at-work.ts";
 
 /**
  * A virtual machine folded from its facts: plain data, times in ms since 1970.
@@ -17,6 +17,8 @@ export interface VmState extends Worked<VmSound, VmTrouble, VmWork> {
   readonly node: string | null;
   readonly addresses: readonly string[];
   readonly problems: readonly Problem[];
+  /** When they were last told, ms since 1970; null: never. */
+  readonly problemsAt: number | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -31,5 +33,3 @@ export type VmTrouble = "creation" | "power" | "deletion";
 export interface VmWork extends AtWork<VmLifecycleState> {
   readonly action: VmPowerAction | null;
 }
-
-export type VmBroken = Broken<VmSound, VmTrouble>;

@@ -1,4 +1,5 @@
-import type { Vm } from "#contract/vm.ts";
+import { inOrder } from "#contract/in-order.ts";
+import { Vm } from "#contract/vm.ts";
 import { heldBy, holder, shownState } from "#domain/at-work.ts";
 import { offeredActions } from "./can.ts";
 import type { VmState } from "./state.ts";
@@ -14,7 +15,7 @@ export function vmView(vm: VmState): Vm {
   const { rest } = vm;
   const { userData: _userData, ...spec } = vm.spec;
   const self = vmPath(vm);
-  return {
+  return inOrder<Vm>(Vm, {
     id: vm.id,
     region: vm.region,
     project: vm.project,
@@ -30,5 +31,5 @@ export function vmView(vm: VmState): Vm {
     createdAt: instant(vm.createdAt),
     updatedAt: instant(vm.updatedAt),
     links: { self, runs: `${self}/runs`, events: `${self}/events` },
-  };
+  });
 }

@@ -35,21 +35,16 @@ export async function buildCluster(stage: Stage, pool: DemoPool): Promise<DemoCl
   const name = "prod";
   const created = await stage.follow(
     `Create cluster ${name} from the pool: 3 servers for its control plane, 1 worker`,
-    () =>
-      api.request("POST", clusters, {
-        ...onServersOf(pool, { name, replicas: 3, nodeCount: 1 }),
-        // An upgrade shall replace its control plane in place, without a fourth server.
-        config: { controlPlaneMaxSurge: 0 },
-      }),
+    () => api.request("POST", clusters, onServersOf(pool, { name, replicas: 3, nodeCount: 1 })),
     done,
     {
       when: (run) => run.steps.some((step) => step.name === "apply-cluster" && step.attempts > 0),
-      act: () => showPool(stage, pool, { total: 6, free: 2, reserved: 4, used: 0 }),
+      act: () => showPool(stage, pool, { total: 7, free: 3, reserved: 4, used: 0 }),
     },
   );
   if (created?.status !== "completed") return null;
   const path = `${clusters}/${created.resourceId}`;
-  await showPool(stage, pool, { total: 6, free: 2, reserved: 0, used: 4 });
+  await showPool(stage, pool, { total: 7, free: 3, reserved: 0, used: 4 });
   const cluster = (await api.request("GET", path)).data as Cluster;
   for (const group of new Set(cluster.servers.map((each) => each.group))) {
     const servers = cluster.servers.filter((each) => each.group === group);
@@ -68,16 +63,24 @@ export async function buildCluster(stage: Stage, pool: DemoPool): Promise<DemoCl
     () => api.request("POST", `${path}/scale`, { nodePool: "workers", nodeCount: 2 }),
     done,
   );
-  await showPool(stage, pool, { total: 6, free: 1, reserved: 0, used: 5 });
+  await showPool(stage, pool, { total: 7, free: 2, reserved: 0, used: 5 });
   return { id: created.resourceId, name, path };
 }
 
-export async function upgradeCluster(stage: Stage, { path }: DemoCluster): Promise<void> {
+export async function upgradeCluster(
+  stage: Stage,
+  { pool, cluster: { path } }: { readonly pool: DemoPool; readonly cluster: DemoCluster },
+): Promise<void> {
   await stage.follow(
-    `Upgrade it from ${FROM} to ${TO}: one server after the other is cleaned and written anew`,
+    `Upgrade it from ${FROM} to ${TO}: two servers more meanwhile, so that each machine comes before an old one goes`,
     () => stage.api.request("POST", `${path}/upgrade`, { kubernetesVersion: TO }),
     done,
+    {
+      when: (run) => run.steps.some((step) => step.name === "apply-version" && step.attempts > 0),
+      act: () => showPool(stage, pool, { total: 7, free: 0, reserved: 2, used: 5 }),
+    },
   );
+  await showPool(stage, pool, { total: 7, free: 2, reserved: 0, used: 5 });
   const { kubernetesVersion, state } = (await stage.api.request("GET", path)).data as Cluster;
   stage.expect(
     kubernetesVersion === TO && state === "running",
@@ -95,7 +98,7 @@ export async function deleteCluster(
     () => stage.api.request("DELETE", cluster.path),
     done,
   );
-  await showPool(stage, pool, { total: 6, free: 6, reserved: 0, used: 0 });
+  await showPool(stage, pool, { total: 7, free: 7, reserved: 0, used: 0 });
   const left = await stage.lab.objectsOf(cluster);
   stage.expect(
     left.length === 0,

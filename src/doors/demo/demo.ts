@@ -65,7 +65,7 @@ async function play(stage: Stage): Promise<void> {
   if (pool === null) return;
   const cluster = await buildCluster(stage, pool);
   if (cluster === null) return;
-  await upgradeCluster(stage, cluster);
+  await upgradeCluster(stage, { pool, cluster });
   await playMachine(stage);
   await playFailures(stage, pool);
   await deleteCluster(stage, { pool, cluster });

@@ -34,7 +34,7 @@ export class RunPrinter {
     }
     // The last step is undone first; several may have been since the last call.
     for (const step of run.steps.toReversed()) {
-      if (step.undo === "undone" && step.status !== "skipped")
+      if (step.undo === "undone")
         this.#once(`undo ${step.name}`, `    ↩ ${step.name.padEnd(20)} undone`);
     }
     if (run.waiting !== null) {

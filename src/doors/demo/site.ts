@@ -12,8 +12,8 @@ import { openTriggerSite } from "./trigger-site.ts";
 /** Fast enough for a minute, slow enough to watch. */
 export const SPEED = 250;
 
-/** One of each profile: one server for a life of its own, the others for Metal3. */
-const SERVERS = 7;
+/** Of each profile one at least: a server for a life of its own, the others for Metal3. */
+const SERVERS = 8;
 
 /** A control plane and a lab of the demo's own, on free ports and a throw-away data directory. */
 export interface Site {

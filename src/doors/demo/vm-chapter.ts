@@ -1,7 +1,7 @@
 import type { Vm } from "#contract/vm.ts";
 import { done, type Stage } from "./stage.ts";
 
-/** A virtual machine: created, stopped, started. */
+/** A virtual machine: created, stopped, started, deleted. */
 export async function playMachine(stage: Stage): Promise<void> {
   stage.chapter("A virtual machine");
   const { api } = stage;
@@ -31,4 +31,7 @@ export async function playMachine(stage: Stage): Promise<void> {
     const { state } = (await api.request("GET", path)).data as Vm;
     stage.expect(state === promised, `the machine should be ${promised}; it is ${state}`);
   }
+  await stage.follow("Delete it, and its disk with it", () => api.request("DELETE", path), done);
+  const { state } = (await api.request("GET", path)).data as Vm;
+  stage.expect(state === "deleted", `the machine should be deleted; it is ${state}`);
 }

@@ -5,12 +5,20 @@ import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
 import type { Clients } from "#drivers/kubernetes/clients.ts";
 import { conditionOf } from "#drivers/kubernetes/conditions.ts";
 import { tryOut } from "#drivers/kubernetes/dry-run.ts";
-import { edit, ensure, type Ours, readOurs, removeIfOurs } from "#drivers/kubernetes/ours.ts";
+import {
+  checkEdit,
+  edit,
+  ensure,
+  type Ours,
+  readOurs,
+  removeIfOurs,
+} from "#drivers/kubernetes/ours.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
 import { type ClusterClass, clusterClassKind, clusterKind } from "./kinds.ts";
 import { readKubeconfig, readParts, stateOf } from "./look.ts";
-import { clusterManifest } from "./manifest.ts";
+import { anyHostOf, clusterManifest } from "./manifest.ts";
 import { offeredBy } from "./offered.ts";
+import { scaleOf } from "./scale.ts";
 
 const oursOf = ({ id, place, name }: ClusterRef): Ours => ({
   id,
@@ -46,11 +54,16 @@ const readClass = async (
 export const createClusterApi = (clients: Clients): ClusterPort => ({
   async offered(place, options) {
     const client = clients.at(place);
+    if (!(await client.serves(clusterKind.group, options))) return null;
     const { namespace } = place;
     const classes = await client.list(clusterClassKind, { namespace }, options);
     const listsAll = classes.every(({ kubernetesVersions }) => kubernetesVersions.length > 0);
     const clusters = listsAll ? [] : await client.list(clusterKind, { namespace }, options);
-    return classes.flatMap((clusterClass) => offeredBy(clusterClass, clusters));
+    return {
+      versions: classes.flatMap((clusterClass) => offeredBy(clusterClass, clusters)),
+      classes: classes.map(({ metadata }) => metadata.name),
+      anyHost: classes.flatMap(anyHostOf),
+    };
   },
 
   async check(cluster, wanted, options) {
@@ -75,34 +88,21 @@ export const createClusterApi = (clients: Clients): ClusterPort => ({
     return found === null ? null : stateOf(await readParts(client, found, options));
   },
 
-  scale: (cluster, { nodePool, nodeCount }, options) =>
+  checkScale: (cluster, change, options) =>
+    checkEdit(
+      clients.at(cluster.place),
+      clusterKind,
+      oursOf(cluster),
+      (found) => scaleOf(cluster, change, found),
+      options,
+    ),
+
+  scale: (cluster, change, options) =>
     edit(
       clients.at(cluster.place),
       clusterKind,
       oursOf(cluster),
-      ({ topology }) => {
-        const pools = topology?.nodePools ?? [];
-        const index = pools.findIndex(({ name }) => name === nodePool);
-        const pool = pools[index];
-        if (pool === undefined) {
-          throw new Failure(
-            "NOT_FOUND",
-            `the cluster ${cluster.name} has no node pool ${nodePool}`,
-            {
-              details: { nodePool, nodePools: pools.map(({ name }) => name) },
-            },
-          );
-        }
-        if (pool.replicas === nodeCount) return null;
-        const path = `/spec/topology/workers/machineDeployments/${index}`;
-        return [
-          { op: "test", path: `${path}/name`, value: nodePool },
-          ...(pool.replicas === null
-            ? []
-            : [{ op: "test" as const, path: `${path}/replicas`, value: pool.replicas }]),
-          { op: "add", path: `${path}/replicas`, value: nodeCount },
-        ];
-      },
+      (found) => scaleOf(cluster, change, found),
       options,
     ),
 

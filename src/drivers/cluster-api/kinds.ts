@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Condition, Conditions } from "#drivers/kubernetes/conditions.ts";
+import { ManagedMeta } from "#drivers/kubernetes/managers.ts";
 import { type Kind, Meta } from "#drivers/kubernetes/object.ts";
 
 /**
@@ -41,7 +42,15 @@ const Topology = z.object({
   workers: z
     .object({
       machineDeployments: z
-        .array(z.object({ name: z.string(), replicas: z.number().nullish() }))
+        .array(
+          z.object({
+            name: z.string(),
+            replicas: z.number().nullish(),
+            metadata: z
+              .object({ annotations: z.record(z.string(), z.string()).default({}) })
+              .default({ annotations: {} }),
+          }),
+        )
         .default([]),
     })
     .default({ machineDeployments: [] }),
@@ -56,7 +65,7 @@ const Parts = {
 const ClusterSchema = z
   .object({
     apiVersion: z.string().default(""),
-    metadata: Meta,
+    metadata: ManagedMeta,
     spec: z
       .object({
         controlPlaneEndpoint: z
@@ -107,11 +116,21 @@ const topologyOf = ({ version, controlPlane, workers }: z.infer<typeof Topology>
   version,
   controlPlaneReplicas: controlPlane.replicas ?? null,
   /** Their order is that of the object, which a JSON patch needs; null leaves the number to an autoscaler. */
-  nodePools: workers.machineDeployments.map(({ name, replicas }) => ({
+  nodePools: workers.machineDeployments.map(({ name, replicas, metadata }) => ({
     name,
     replicas: replicas ?? null,
+    autoscaling: autoscalingOf(metadata.annotations),
   })),
 });
+
+const autoscalerAnnotation = "cluster.x-k8s.io/cluster-api-autoscaler-node-group";
+
+/** Between which numbers cluster-autoscaler keeps a pool (its annotations are texts); null: it does not. */
+const autoscalingOf = (annotations: Readonly<Record<string, string>>) => {
+  const min = annotations[`${autoscalerAnnotation}-min-size`];
+  const max = annotations[`${autoscalerAnnotation}-max-size`];
+  return min === undefined || max === undefined ? null : { min, max };
+};
 
 export type CapiCluster = z.infer<typeof ClusterSchema>;
 
@@ -147,13 +166,19 @@ const ClusterClassSchema = z
       .object({
         kubernetesVersions: z.array(z.string()).default([]),
         variables: z.array(Variable).default([]),
+        controlPlane: z.object({ machineInfrastructure: z.unknown().optional() }).default({}),
         workers: z
           .object({
             machineDeployments: z.array(z.object({ class: z.string() })).default([]),
           })
           .default({ machineDeployments: [] }),
       })
-      .default({ kubernetesVersions: [], variables: [], workers: { machineDeployments: [] } }),
+      .default({
+        kubernetesVersions: [],
+        variables: [],
+        controlPlane: {},
+        workers: { machineDeployments: [] },
+      }),
     status: z
       .object({
         /** Those that a runtime extension brings stand here only. */
@@ -180,6 +205,8 @@ const ClusterClassSchema = z
       metadata,
       kubernetesVersions: spec.kubernetesVersions,
       variables: [...spec.variables, ...discovered.filter(({ name }) => !own.has(name))],
+      /** False: it runs elsewhere, in pods for instance, and no machine is made for it. */
+      controlPlaneOfMachines: spec.controlPlane.machineInfrastructure !== undefined,
       workerClass: spec.workers.machineDeployments[0]?.class ?? null,
       conditions: newer?.conditions ?? [],
     };

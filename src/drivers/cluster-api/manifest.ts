@@ -1,12 +1,15 @@
 import type { RunId } from "#contract/ids.ts";
-import type { ClusterRef, MachineGroup, WantedCluster } from "#drivers/cluster-ports.ts";
+import type {
+  AnyHostClass,
+  ClusterRef,
+  MachineGroup,
+  WantedCluster,
+} from "#drivers/cluster-ports.ts";
 import { ownLabels } from "#drivers/kubernetes/labels.ts";
 import { apiVersionOf, type Manifest } from "#drivers/kubernetes/object.ts";
 import { wrongInput } from "#drivers/kubernetes/wrong-input.ts";
+import { choosesHosts, hostSelector, needsPool } from "#drivers/host-selector.ts";
 import { type ClassVariable, type ClusterClass, clusterKind } from "./kinds.ts";
-
-/** The variable by which a class lets hosts be chosen. */
-const hostSelector = "hostSelector";
 
 /** A key of `config` that is no variable, unless the class has one of this name: `spec.clusterNetwork` of the Cluster. */
 const clusterNetwork = "clusterNetwork";
@@ -25,6 +28,19 @@ const networkOf = (wanted: WantedCluster, { variables }: ClusterClass): unknown 
     ? undefined
     : wanted.config?.[clusterNetwork];
 
+/** Whether a group that says nothing of hosts gets any that is free. */
+const takesAnyHost = ({ variables }: ClusterClass): boolean => {
+  const variable = variables.find(({ name }) => name === hostSelector);
+  return variable !== undefined && !choosesHosts(variable.schema.openAPIV3Schema["default"]);
+};
+
+/** Whether, and of which groups, the class makes machines of any host where nothing says which. */
+export const anyHostOf = (clusterClass: ClusterClass): readonly AnyHostClass[] => {
+  const { name } = clusterClass.metadata;
+  const controlPlane = clusterClass.controlPlaneOfMachines;
+  return takesAnyHost(clusterClass) ? [{ class: name, controlPlane, why: needsPool(name) }] : [];
+};
+
 const fieldOf = (index: number | null): string =>
   index === null ? "controlPlane" : `nodePools[${index}]`;
 
@@ -36,7 +52,7 @@ export const refusedFields = (
   wanted: WantedCluster,
   clusterClass: ClusterClass,
 ): Readonly<Record<string, string>> => {
-  const { kubernetesVersions, variables, workerClass } = clusterClass;
+  const { kubernetesVersions, variables, workerClass, controlPlaneOfMachines } = clusterClass;
   const className = clusterClass.metadata.name;
   const fields: Record<string, string> = {};
   if (kubernetesVersions.length > 0 && !kubernetesVersions.includes(wanted.kubernetesVersion)) {
@@ -56,12 +72,16 @@ export const refusedFields = (
   if (workerClass === null && wanted.nodePools.length > 0) {
     fields["nodePools"] = `${className} has no class of workers`;
   }
-  if (!known.has(hostSelector)) {
-    for (const [index, group] of [wanted.controlPlane, ...wanted.nodePools].entries()) {
-      if (group.hostLabels === null) continue;
-      fields[`${fieldOf(index === 0 ? null : index - 1)}.pool`] =
+  const own = given[hostSelector];
+  const meansAny = own === undefined ? takesAnyHost(clusterClass) : !choosesHosts(own);
+  for (const [index, { hostLabels }] of [wanted.controlPlane, ...wanted.nodePools].entries()) {
+    const field = `${fieldOf(index === 0 ? null : index - 1)}.pool`;
+    const isOfMachines = index > 0 || controlPlaneOfMachines;
+    if (hostLabels !== null && !known.has(hostSelector))
+      fields[field] =
         `${className} has no variable ${hostSelector}, so its machines cannot be drawn from servers`;
-    }
+    if (hostLabels === null && known.has(hostSelector) && meansAny && isOfMachines)
+      fields[field] = needsPool(className);
   }
   return fields;
 };

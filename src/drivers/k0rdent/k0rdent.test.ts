@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { Failure } from "#contract/failures.ts";
 import { clusterKind } from "#drivers/cluster-api/kinds.ts";
 import { clusterDeploymentKind, clusterTemplateChainKind, clusterTemplateKind } from "./kinds.ts";
 import { stateOf } from "./look.ts";
 import { offeredBy, templateFor } from "./offered.ts";
-import { merged } from "./values.ts";
+import type { Values } from "./kinds.ts";
+import { type Template, valueAt } from "./template.ts";
+import { configOf, merged } from "./values.ts";
 
 const metadata = (name: string, more: object = {}): object => ({
   name,
@@ -64,6 +67,41 @@ it("puts the wish over the template's defaults as Helm does", () => {
     e: null,
   });
   expect(under).toEqual({ a: { b: 1, c: [1, 2] }, d: "x" });
+});
+
+describe("a template that makes its machines of hosts", () => {
+  const metal = (defaults: Values): Template => ({
+    name: "metal-1-0-0",
+    kubernetesVersion: "v1.34.5",
+    knows: (path) => valueAt(defaults, path) !== undefined,
+    defaultAt: (path) => valueAt(defaults, path),
+    unknown: () => [],
+  });
+  const configured = (template: Template, config: Values | null = null): unknown => {
+    const group = { replicas: 1, hostLabels: null };
+    const wanted = { class: null, template: template.name, credential: "c", config };
+    const groups = { controlPlane: group, nodePools: [{ name: "workers", ...group }] };
+    try {
+      return configOf({ ...wanted, ...groups, kubernetesVersion: "v1.34.5" }, template);
+    } catch (thrown) {
+      return Object.keys((thrown as Failure).details?.["fields"] as object);
+    }
+  };
+  const any = { hostSelector: { matchLabels: {} } };
+  const own = { hostSelector: { matchLabels: { of: "others" } } };
+  const both = ["controlPlane.pool", "nodePools[0].pool"];
+
+  it("takes no host that nobody has named", () => {
+    const counts = { controlPlaneNumber: 1, workersNumber: 1 };
+    const apart = metal({ ...counts, controlPlane: any, worker: any });
+    expect(configured(apart)).toEqual(both);
+    expect(configured(apart, { worker: own })).toEqual(["controlPlane.pool"]);
+    expect(configured(metal({ ...counts, controlPlane: own, worker: own }))).toEqual(counts);
+    expect(configured(metal({ ...counts, ...any }))).toEqual(both);
+    expect(configured(metal({ ...counts, ...any }), own)).toEqual({ ...counts, ...own });
+    // Its control plane runs in pods.
+    expect(configured(metal({ workersNumber: 1, ...any }))).toEqual(["nodePools[0].pool"]);
+  });
 });
 
 describe("the versions of machines", () => {

@@ -8,7 +8,14 @@ import type { Clients } from "#drivers/kubernetes/clients.ts";
 import { tryOut } from "#drivers/kubernetes/dry-run.ts";
 import { ownLabels } from "#drivers/kubernetes/labels.ts";
 import { apiVersionOf, type Manifest } from "#drivers/kubernetes/object.ts";
-import { edit, ensure, type Ours, readOurs, removeIfOurs } from "#drivers/kubernetes/ours.ts";
+import {
+  checkEdit,
+  edit,
+  ensure,
+  type Ours,
+  readOurs,
+  removeIfOurs,
+} from "#drivers/kubernetes/ours.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
 import {
   type ClusterDeployment,
@@ -19,19 +26,15 @@ import {
 } from "./kinds.ts";
 import { nodePoolAnnotation, stateOf } from "./look.ts";
 import { offeredBy, templateFor } from "./offered.ts";
+import { scaleOf } from "./scale.ts";
 import { readTemplate, withV } from "./template.ts";
-import { configOf, scalesNot, wishedCounts, workersKey } from "./values.ts";
+import { configOf } from "./values.ts";
 
 const oursOf = ({ id, place, name }: ClusterRef): Ours => ({
   id,
   namespace: place.namespace,
   name,
 });
-
-const noSuchPool = (cluster: ClusterRef, nodePool: string, nodePools: readonly string[]): Failure =>
-  new Failure("NOT_FOUND", `the cluster ${cluster.name} has no node pool ${nodePool}`, {
-    details: { nodePool, nodePools },
-  });
 
 const manifestOf = async (
   client: KubernetesClient,
@@ -65,7 +68,7 @@ const wrongCredential = (why: string): Failure =>
   });
 
 /**
- * VALIDATION_ERROR when the credential is not there, k0rdent cannot use it, or it is a region's: the credential alone decides the region, and
+ * VALIDATION_ERROR when there is no credential, whose name k0rdent looks up for every cluster; when it is not there, k0rdent cannot use it, or it is a region's: the credential alone decides the region, and
  * there no look at the management cluster counts machines. https://docs.k0rdent.io/latest/admin/regional-clusters/
  */
 const checkCredential = async (
@@ -74,7 +77,7 @@ const checkCredential = async (
   name: string | null,
   options: ReadOptions,
 ): Promise<void> => {
-  if (name === null) return;
+  if (name === null) throw wrongCredential("is required");
   const found = await client.read(credentialKind, { namespace, name }, options);
   if (found !== null && found.spec.region !== "") {
     const elsewhere = `its machines would be those of region ${found.spec.region}, whose objects another management cluster keeps`;
@@ -96,10 +99,11 @@ const checkCredential = async (
 export const createK0rdent = (clients: Clients): ClusterPort => ({
   async offered(place, options) {
     const client = clients.at(place);
+    if (!(await client.serves(clusterDeploymentKind.group, options))) return null;
     const { namespace } = place;
     const templates = await client.list(clusterTemplateKind, { namespace }, options);
     const chains = await client.list(clusterTemplateChainKind, { namespace }, options);
-    return offeredBy(templates, chains);
+    return { versions: offeredBy(templates, chains), classes: [], anyHost: [] };
   },
 
   async check(cluster, wanted, options) {
@@ -130,31 +134,21 @@ export const createK0rdent = (clients: Clients): ClusterPort => ({
     return stateOf(found, parts, withV(template?.status.k8sVersion ?? ""));
   },
 
-  scale: (cluster, { nodePool, nodeCount }, options) =>
+  checkScale: (cluster, change, options) =>
+    checkEdit(
+      clients.at(cluster.place),
+      clusterDeploymentKind,
+      oursOf(cluster),
+      (found) => scaleOf(cluster, change, found),
+      options,
+    ),
+
+  scale: (cluster, change, options) =>
     edit(
       clients.at(cluster.place),
       clusterDeploymentKind,
       oursOf(cluster),
-      ({ metadata, spec }) => {
-        const own = metadata.annotations[nodePoolAnnotation];
-        if (own !== nodePool) {
-          throw noSuchPool(cluster, nodePool, own === undefined ? [] : [own]);
-        }
-        // Where the template counts workers, their number was written at creation.
-        const { workers } = wishedCounts(spec.config);
-        if (workers === null) {
-          throw new Failure("VALIDATION_ERROR", scalesNot(spec.template), {
-            details: { fields: { nodeCount: scalesNot(spec.template) } },
-          });
-        }
-        const path = `/spec/config/${workersKey}`;
-        return workers === nodeCount
-          ? null
-          : [
-              { op: "test", path, value: workers },
-              { op: "replace", path, value: nodeCount },
-            ];
-      },
+      (found) => scaleOf(cluster, change, found),
       options,
     ),
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Conditions } from "#drivers/kubernetes/conditions.ts";
+import { ManagedMeta } from "#drivers/kubernetes/managers.ts";
 import { type Kind, Meta } from "#drivers/kubernetes/object.ts";
 
 /** The fields of k0rdent's objects that we read (k0rdent.mirantis.com/v1beta1 of kcm v1.11.4). */
@@ -11,7 +12,7 @@ const Values = z.record(z.string(), z.unknown());
 export type Values = z.infer<typeof Values>;
 
 const ClusterDeployment = z.object({
-  metadata: Meta,
+  metadata: ManagedMeta,
   spec: z.object({
     template: z.string(),
     dryRun: z.boolean().default(false),

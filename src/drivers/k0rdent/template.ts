@@ -23,6 +23,8 @@ export interface Template {
   readonly kubernetesVersion: string;
   /** True when the chart has a value at this path, by its schema or its defaults. */
   knows(path: readonly string[]): boolean;
+  /** The chart's own value at this path; undefined without one. */
+  defaultAt(path: readonly string[]): unknown;
   /** Names at the top of the values that the chart's schema forbids. */
   unknown(values: Values): readonly string[];
 }
@@ -35,6 +37,10 @@ export const wrongTemplate = (why: string): Failure =>
   new Failure("VALIDATION_ERROR", `the template cannot be used: ${why}`, {
     details: { fields: { template: why } },
   });
+
+/** What stands at a path of values; undefined: nothing. */
+export const valueAt = (values: unknown, [first, ...rest]: readonly string[]): unknown =>
+  first === undefined ? values : isRecord(values) ? valueAt(values[first], rest) : undefined;
 
 const isRecord = (value: unknown): value is Values =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -52,6 +58,7 @@ const templateOf = (
   name: metadata.name,
   kubernetesVersion: withV(status.k8sVersion),
   knows: (path) => inDefaults(status.config, path) || inSchema(schema, path),
+  defaultAt: (path) => valueAt(status.config, path),
   unknown: (values) =>
     schema?.additionalProperties === false
       ? Object.keys(values).filter((name) => !inSchema(schema, [name]))

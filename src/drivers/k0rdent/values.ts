@@ -1,14 +1,14 @@
 import type { MachineGroup, WantedCluster } from "#drivers/cluster-ports.ts";
+import { choosesHosts, hostSelector, needsPool } from "#drivers/host-selector.ts";
 import { wrongInput } from "#drivers/kubernetes/wrong-input.ts";
 import type { Values } from "./kinds.ts";
-import type { Template } from "./template.ts";
+import { type Template, valueAt } from "./template.ts";
 
 /** The keys by which the templates that k0rdent ships count machines. Not every template has them. */
 export const workersKey = "workersNumber";
 const controlPlaneKey = "controlPlaneNumber";
 
 /** Where a template may take the labels of hosts for a group of machines, and where for all of them. */
-const hostSelector = "hostSelector";
 const sections = {
   controlPlane: ["controlPlane", hostSelector],
   workers: ["worker", hostSelector],
@@ -39,6 +39,14 @@ const selected = (template: Template, path: readonly string[], labels: object): 
 export const scalesNot = (template: string): string =>
   `${template} has no value ${workersKey}, so its workers cannot be counted`;
 
+/** What decides on the hosts of a group that comes from no pool; null: its machines are not made of hosts. */
+const ownSelector = (template: Template, section: readonly string[]): readonly string[] | null => {
+  if (template.knows(section)) return section;
+  // One that lets the control plane not be counted runs it elsewhere.
+  const hasMachines = section !== sections.controlPlane || template.knows([controlPlaneKey]);
+  return hasMachines && template.knows([hostSelector]) ? [hostSelector] : null;
+};
+
 /** The labels of both groups as values, or why the template cannot take them. */
 const hostValues = (
   wanted: WantedCluster,
@@ -59,6 +67,14 @@ const hostValues = (
     else
       fields[field] =
         `${template.name} has no value ${path.join(".")}, so its machines cannot be drawn from servers`;
+  }
+  for (const [group, section, field] of groups) {
+    if (group === undefined || group.hostLabels !== null) continue;
+    const path = ownSelector(template, section);
+    // One selector for all machines has the labels of the other group by now.
+    const selector =
+      path && (valueAt(merged(wanted.config ?? {}, values), path) ?? template.defaultAt(path));
+    if (path !== null && !choosesHosts(selector)) fields[field] = needsPool(template.name, path);
   }
   return { values, fields };
 };

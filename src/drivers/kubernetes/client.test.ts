@@ -23,7 +23,7 @@ import {
   toyPath,
   writing,
 } from "./testing/test-client.ts";
-import type { KubernetesOptions } from "./options.ts";
+import { groupsForMs, type KubernetesOptions } from "./options.ts";
 
 const opened: (() => unknown)[] = [];
 afterEach(async () => {
@@ -154,7 +154,7 @@ describe("calls", () => {
   it("sends who manages the fields, wants them checked strictly, and says how long a body is", async () => {
     const { client, server } = await serve(() => ({ body: toy({ size: 1 }) }));
     await client.create(toyKind, toyManifest({ size: 1 }), writing());
-    await client.create(toyKind, toyManifest({ size: 1 }), { ...writing(), dryRun: true });
+    await client.tryCreate(toyKind, toyManifest({ size: 1 }), writing());
     await client.patch(toyKind, at, [{ op: "test", path: "/spec/size", value: 1 }], writing());
     await client.delete(toyKind, { ...at, uid: "u-1" }, writing());
     const [created, dry, patched, deleted] = server.asked;
@@ -245,6 +245,33 @@ describe("calls", () => {
     opened.push(() => strange.close());
     const failure = await failureOf(strange.client.read(kind, at, writing()));
     expect(failure.details).toMatchObject({ reason: "not-served", versions: ["v9"] });
+  });
+
+  it("knows which groups are served, and asks again after a while, or when a path has gone", async () => {
+    let nowMs = 0;
+    const clock = { now: () => nowMs, sleep: async () => undefined };
+    let groups = [{ name: "other.example" }];
+    const { client, server } = await serve(
+      ({ path }) => (path === "/apis" ? { body: { kind: "APIGroupList", groups } } : undefined),
+      { clock },
+    );
+    const serves = () => client.serves(toyKind.group, writing());
+    expect(await serves()).toBe(false);
+    groups = [...groups, { name: toyKind.group }];
+    nowMs += groupsForMs - 1;
+    expect([await serves(), await client.serves("other.example", writing())]).toEqual([
+      false,
+      true,
+    ]);
+    nowMs += 1;
+    expect(await serves()).toBe(true);
+    expect(server.calls()).toEqual(["GET /apis", "GET /apis"]);
+    groups = [];
+    await failureOf(client.read(toyKind, at, writing()));
+    expect(await serves()).toBe(false);
+    server.script = () => ({ body: { kind: "Login" } });
+    nowMs += groupsForMs;
+    expect((await failureOf(serves())).code).toBe("KUBERNETES_UNAVAILABLE");
   });
 
   it("does not wait for ever, neither for an answer nor for its turn, and stops when told", async () => {

@@ -16,7 +16,7 @@ import {
   nameOf,
   type ObjectName,
 } from "./object.ts";
-import { type KubernetesTimeouts, maxBodyBytes, pageSize } from "./options.ts";
+import { groupsForMs, type KubernetesTimeouts, maxBodyBytes, pageSize } from "./options.ts";
 import { isRefused, refusal } from "./refusal.ts";
 import type { Turns } from "./turns.ts";
 import { invalidAnswer } from "./unavailable.ts";
@@ -45,10 +45,7 @@ interface Call {
 /** A call that may carry `<run>/<step>`, by which an audit log can tell who asked. */
 export type CallOptions = ReadOptions & { readonly key?: string };
 
-/** A write that the server checks in full and does not keep. */
-export interface WriteCall extends CallOptions {
-  readonly dryRun?: boolean;
-}
+const Groups = z.object({ groups: z.array(z.object({ name: z.string() })) });
 
 const Discovery = z.object({ versions: z.array(z.object({ version: z.string() })) });
 
@@ -57,7 +54,7 @@ const List = z.object({
   items: z.array(z.unknown()).default([]),
 });
 
-const Deleted = z.object({ kind: z.string() });
+const Named = z.object({ kind: z.string() });
 
 /** How often a list whose pages have gone stale begins anew. */
 const listAttempts = 3;
@@ -69,6 +66,7 @@ const listAttempts = 3;
 export class KubernetesClient {
   readonly #options: ClientOptions;
   readonly #versions = new Map<string, string>();
+  #groups: { readonly names: ReadonlySet<string>; readonly seenAt: number } | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -81,6 +79,23 @@ export class KubernetesClient {
     if (!z.object({ versions: z.array(z.string()) }).safeParse(jsonOf(answer.text)).success) {
       throw invalidAnswer(`${what} was not answered as Kubernetes does`);
     }
+  }
+
+  /**
+   * Whether the API server serves anything of the group, that is, whether the operator behind it is installed. Its answer is for all groups, and
+   * is remembered for `groupsForMs`.
+   */
+  async serves(group: string, options: ReadOptions): Promise<boolean> {
+    const now = this.#options.clock.now();
+    if (this.#groups === null || now - this.#groups.seenAt >= groupsForMs) {
+      const what = "GET /apis";
+      const answer = await this.#send({ method: "GET", path: "/apis", what }, options);
+      const parsed = Groups.safeParse(jsonOf(answer.text));
+      if (!parsed.success) throw invalidAnswer(`${what} was not answered as Kubernetes does`);
+      const names = new Set(parsed.data.groups.map(({ name }) => name));
+      this.#groups = { names, seenAt: now };
+    }
+    return this.#groups.names.has(group);
   }
 
   /**
@@ -172,13 +187,22 @@ export class KubernetesClient {
   async create<T extends HasMeta>(
     kind: Kind<T>,
     manifest: Manifest,
-    options: WriteCall,
+    options: CallOptions,
   ): Promise<T> {
-    const at = manifest.metadata;
-    const path = await this.#path(kind, { namespace: at.namespace, name: null }, options);
-    const what = `POST ${nameOf(kind, at)}`;
-    const call: Call = { method: "POST", path, query: writing(options), body: manifest, what };
-    return parsed(kind, await this.#send(call, options), what);
+    const call = await this.#creation(kind, manifest, options);
+    return parsed(kind, await this.#send(call, options), call.what);
+  }
+
+  /**
+   * Asks whether a create would be taken: the server checks it in full and keeps nothing. Its answer is no whole object (it has no
+   * resourceVersion), so there is none. Throws as `create` does.
+   */
+  async tryCreate(kind: Kind<HasMeta>, manifest: Manifest, options: CallOptions): Promise<void> {
+    const call = await this.#creation(kind, manifest, options);
+    const answer = await this.#send({ ...call, query: { ...writing, dryRun: "All" } }, options);
+    const told = Named.safeParse(jsonOf(answer.text));
+    if (told.data?.kind !== kind.kind)
+      throw invalidAnswer(`${call.what} as a dry run was not answered with a ${kind.kind}`);
   }
 
   /**
@@ -188,7 +212,7 @@ export class KubernetesClient {
   async apply<T extends HasMeta>(
     kind: Kind<T>,
     manifest: Manifest,
-    options: WriteCall,
+    options: CallOptions,
   ): Promise<T> {
     const path = await this.#path(kind, manifest.metadata, options);
     const what = `apply ${nameOf(kind, manifest.metadata)}`;
@@ -199,7 +223,7 @@ export class KubernetesClient {
           {
             method: "PATCH",
             path,
-            query: { ...writing(options), force: String(force) },
+            query: { ...writing, force: String(force) },
             body: manifest,
             // JSON is YAML, and this type is the one that all supported versions take.
             contentType: "application/apply-patch+yaml",
@@ -222,14 +246,14 @@ export class KubernetesClient {
     kind: Kind<T>,
     at: ObjectName,
     patch: readonly JsonPatch[],
-    options: WriteCall,
+    options: CallOptions,
   ): Promise<T> {
     const path = await this.#path(kind, at, options);
     const what = `PATCH ${nameOf(kind, at)}`;
     const call: Call = {
       method: "PATCH",
       path,
-      query: writing(options),
+      query: writing,
       body: patch,
       contentType: "application/json-patch+json",
       what,
@@ -271,7 +295,7 @@ export class KubernetesClient {
     try {
       const answer = await this.#send({ method: "DELETE", path, body, what }, options);
       // A Status or the object that goes. What some proxy says instead has deleted nothing.
-      if (!Deleted.safeParse(jsonOf(answer.text)).success)
+      if (!Named.safeParse(jsonOf(answer.text)).success)
         throw invalidAnswer(`${what} was not answered as Kubernetes does`);
       return true;
     } catch (error) {
@@ -284,6 +308,13 @@ export class KubernetesClient {
   async pause(attempt: number, { signal }: ReadOptions): Promise<void> {
     const { clock, random } = this.#options;
     await clock.sleep(Math.round(50 * 2 ** attempt * (0.5 + random())), signal);
+  }
+
+  async #creation(kind: Kind<HasMeta>, manifest: Manifest, options: ReadOptions): Promise<Call> {
+    const at = manifest.metadata;
+    const path = await this.#path(kind, { namespace: at.namespace, name: null }, options);
+    const what = `POST ${nameOf(kind, at)}`;
+    return { method: "POST", path, query: writing, body: manifest, what };
   }
 
   async #path(
@@ -308,8 +339,11 @@ export class KubernetesClient {
         answer = await this.#ask(call, options);
       }
       if (answer.status >= 200 && answer.status < 300) return answer;
-      // A path that was served and is not any more: the versions that we know may be of yesterday.
-      if (answer.status === 404 && statusOf(answer) === null) this.#versions.clear();
+      // A path that was served and is not any more: the groups and versions that we know may be of yesterday.
+      if (answer.status === 404 && statusOf(answer) === null) {
+        this.#groups = null;
+        this.#versions.clear();
+      }
       throw refusal({ what: call.what, answer, nowMs: clock.now() });
     } finally {
       release();
@@ -356,11 +390,7 @@ const asked = (what: string, error: unknown): unknown =>
       })
     : error;
 
-const writing = ({ dryRun }: WriteCall): Readonly<Record<string, string>> => ({
-  fieldManager,
-  fieldValidation: "Strict",
-  ...(dryRun === true ? { dryRun: "All" } : {}),
-});
+const writing = { fieldManager, fieldValidation: "Strict" } as const;
 
 const Owned = z.array(z.object({ manager: z.string().nullable() })).min(1);
 

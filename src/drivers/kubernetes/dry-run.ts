@@ -25,7 +25,7 @@ export const tryOut = async (
   const there = await readOurs(client, kind, { ...owner, name, namespace }, options);
   if (there !== null) return;
   try {
-    await client.create(kind, manifest, { ...options, dryRun: true });
+    await client.tryCreate(kind, manifest, options);
   } catch (error) {
     if (isRefused(error, "CONFLICT", "AlreadyExists")) {
       await readOurs(client, kind, { ...owner, name, namespace }, options);

@@ -86,6 +86,19 @@ const beingDeleted = (kind: { readonly kind: string }, at: ObjectName): Failure 
     details: { reason: "deleting", object: `${kind.kind}/${at.name}`, namespace: at.namespace },
   });
 
+/** Throws what `change` throws for the object of ours as it is now. NOT_FOUND without the object. Read-only. */
+export const checkEdit = async <T extends HasMeta>(
+  client: KubernetesClient,
+  kind: Kind<T>,
+  at: Ours,
+  change: (object: T) => unknown,
+  options: ReadOptions,
+): Promise<void> => {
+  const there = await readOurs(client, kind, at, options);
+  if (there === null) throw notThere(kind, at);
+  change(there);
+};
+
 /**
  * Changes an object of ours by a JSON patch that `change` makes of the newest one; null from it means that nothing is to be done: `already`.
  * Its `test` operations say on what it relies; when they fail, or another write comes between, the object is read again. NOT_FOUND

@@ -46,7 +46,7 @@ const refuseKept = (vm: VmRef, volume: DataVolume): void => {
   if (owner === undefined || ownerReferences.length > 0 || isOurs(volume, vm.id)) return;
   throw new Failure(
     "CONFLICT",
-    `${nameOf(dataVolumeKind, volume.metadata)} is a disk that was kept of an earlier virtual machine, ${owner}: delete it, or give the machine or its disk another name`,
+    `${nameOf(dataVolumeKind, volume.metadata)} is a disk that was kept of an earlier virtual machine, ${owner}: delete it with what is on it (kubectl delete datavolume ${name} -n ${namespace}), or give the machine or its disk another name`,
     {
       details: {
         reason: "disk-kept",

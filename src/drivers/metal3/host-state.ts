@@ -8,6 +8,8 @@ import type { BareMetalHost } from "./kinds.ts";
 export const inspectAnnotation = "inspect.metal3.io";
 /** A reboot annotation with a key holds the host off until whoever set it takes it away. */
 export const holdAnnotation = "reboot.metal3.io/millwright";
+/** Its value where the power is to be cut without asking the operating system; any other asks first. */
+export const holdHard = '{"mode":"hard"}';
 const pausedAnnotation = "baremetalhost.metal3.io/paused";
 const detachedAnnotation = "baremetalhost.metal3.io/detached";
 

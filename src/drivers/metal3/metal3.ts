@@ -4,14 +4,16 @@ import type { HostPort, HostRef } from "#drivers/host-ports.ts";
 import type { Clients } from "#drivers/kubernetes/clients.ts";
 import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
 import { ownLabels, resourceLabel } from "#drivers/kubernetes/labels.ts";
-import { type JsonPatch, type Manifest, pointerSegment } from "#drivers/kubernetes/object.ts";
+import type { JsonPatch, Manifest } from "#drivers/kubernetes/object.ts";
 import { edit, ensure, type Ours, readOurs, remove } from "#drivers/kubernetes/ours.ts";
 import { secretKind as secrets } from "#drivers/kubernetes/secret.ts";
 import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
 import { metal3Address } from "./address.ts";
-import type { ReadOptions } from "#drivers/ports.ts";
+import { annotate, unannotate } from "./annotations.ts";
+import type { PowerIntent, ReadOptions } from "#drivers/ports.ts";
 import {
   holdAnnotation,
+  holdHard,
   hostState,
   imageRunAnnotation,
   inspectAnnotation,
@@ -183,6 +185,7 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
               ? [set("networkData", reference("network-data"))]
               : []),
             set("online", true),
+            ...unannotate(metadata, holdAnnotation),
           ];
         },
         options,
@@ -215,24 +218,14 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
       return done;
     },
 
-    setOnline: (host, online, options) =>
+    setPower: (host, intent, options) =>
       edit(
         clientOf(host),
         bareMetalHosts,
         at(host),
-        ({ metadata, spec }) => {
-          const isHeld = metadata.annotations[holdAnnotation] !== undefined;
-          if (spec.consumerRef !== undefined && spec.online) {
-            if (isHeld !== online) return null;
-            return online
-              ? unannotate(metadata, holdAnnotation)
-              : annotate(metadata, { [holdAnnotation]: "" });
-          }
-          const changes = [
-            ...(spec.online === online ? [] : [set("online", online)]),
-            ...(online ? unannotate(metadata, holdAnnotation) : []),
-          ];
-          return changes.length === 0 ? null : [unchanged(metadata), ...changes];
+        (found) => {
+          const changes = powerChanges(intent, found);
+          return changes.length === 0 ? null : [unchanged(found.metadata), ...changes];
         },
         options,
       ),
@@ -251,6 +244,25 @@ export function createMetal3({ clients, reveal }: Metal3Options): HostPort {
 
 type Metadata = BareMetalHost["metadata"];
 
+/** Only of such a host Metal3 heeds a reboot annotation that does not insist. */
+const isProvisioned = ({ status }: BareMetalHost): boolean =>
+  /^(?:externally )?provisioned$/.test(status?.provisioning?.state ?? "");
+
+/** What a consumer keeps online can only be held off, and what is to be off at once is held off by force. */
+function powerChanges(intent: PowerIntent, host: BareMetalHost): JsonPatch[] {
+  const { metadata, spec } = host;
+  const held = metadata.annotations[holdAnnotation];
+  const isConsumed = spec.consumerRef !== undefined && spec.online;
+  const hold = (value: string): JsonPatch[] => annotate(metadata, { [holdAnnotation]: value });
+  if (intent === "force-off" && isProvisioned(host)) return held === holdHard ? [] : hold(holdHard);
+  if (isConsumed && intent !== "on") return held === undefined ? hold("") : [];
+  const online = intent === "on";
+  return [
+    ...(spec.online === online ? [] : [set("online", online)]),
+    ...unannotate(metadata, holdAnnotation),
+  ];
+}
+
 const set = (field: string, value: unknown): JsonPatch => ({
   op: "add",
   path: `/spec/${field}`,
@@ -263,22 +275,6 @@ const unchanged = ({ resourceVersion }: Metadata): JsonPatch => ({
   path: "/metadata/resourceVersion",
   value: resourceVersion,
 });
-
-function annotate({ annotations }: Metadata, added: Readonly<Record<string, string>>): JsonPatch[] {
-  const isFirst = Object.keys(annotations).length === 0;
-  return isFirst
-    ? [{ op: "add", path: "/metadata/annotations", value: added }]
-    : Object.entries(added).map(([name, value]) => ({
-        op: "add",
-        path: `/metadata/annotations/${pointerSegment(name)}`,
-        value,
-      }));
-}
-
-const unannotate = ({ annotations }: Metadata, name: string): JsonPatch[] =>
-  annotations[name] === undefined
-    ? []
-    : [{ op: "remove", path: `/metadata/annotations/${pointerSegment(name)}` }];
 
 function refuseConsumed({ name, place }: HostRef, { consumerRef }: BareMetalHost["spec"]): void {
   if (consumerRef === undefined) return;

@@ -4,6 +4,7 @@ import { consequence, type Act } from "#engine/acts.ts";
 import { retryAt } from "#engine/backoff.ts";
 import { decide, type Decision } from "#engine/decide.ts";
 import { evolveRun, firstRunState } from "#engine/evolve.ts";
+import { waitedTooLong } from "#engine/out-of-time.ts";
 import type { RunState } from "#engine/run-state.ts";
 
 /**
@@ -173,6 +174,10 @@ export function simulate(shape: Shape, script: Script): Simulated {
         ]);
         return;
       case "wait": {
+        if (!undo && before.deadlineAt !== null && now >= before.deadlineAt) {
+          append([waitedTooLong(before, { withinMs: 1_000, reason: "not yet" })]);
+          return;
+        }
         const changed = states.length !== 0 && meanwhile !== null && meanwhile !== undefined;
         append([
           {

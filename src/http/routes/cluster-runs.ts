@@ -5,14 +5,21 @@ import {
   UpdateClusterBody,
   UpgradeClusterBody,
 } from "#contract/cluster-requests.ts";
+import { ClusterCreateInput } from "#contract/cluster-inputs.ts";
 import { Cluster } from "#contract/cluster.ts";
 import { Failure, type FailureCode } from "#contract/failures.ts";
 import type { ClusterId } from "#contract/ids.ts";
 import { createInput, deleteInput, scaleInput, upgradeInput } from "#domain/cluster/run-inputs.ts";
+import {
+  type LackingGroup,
+  drawnByCreate,
+  drawnByScale,
+  drawnByUpgrade,
+} from "#domain/cluster/pooled-groups.ts";
 import type { ClusterState } from "#domain/cluster/state.ts";
 import { protection } from "#domain/cluster/update.ts";
 import { upgradeProblem } from "#domain/cluster/upgrade-path.ts";
-import { nameTaken, plannedRefusal } from "#engine/refusals.ts";
+import { nameTaken } from "#engine/refusals.ts";
 import { mutationHeaders } from "#http/accepted.ts";
 import { clusterSubject } from "#http/compute-subjects.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
@@ -25,7 +32,7 @@ import { Plan } from "#http/plan.ts";
 import { PlanQuery } from "#http/queries.ts";
 import { recordChange } from "#http/record-change.ts";
 import { refuseUnknownPools } from "#http/server-pools.ts";
-import { type Door, type Wanted, notThere, planRun, startRun } from "#http/start-run.ts";
+import { type Door, type Foreseen, type Wanted, notThere, startRun } from "#http/start-run.ts";
 import { clusterPath, clustersPath } from "./clusters.ts";
 
 /** What is done to clusters: each starts a run, but for their protection. */
@@ -106,30 +113,51 @@ const createRoute = (deps: ApiDependencies, door: Door): Route =>
         // No facts of ours, but said: the cluster is new, so there is nothing to be read before it is written.
         return { workflow: "cluster.create", input, facts: [] } as const;
       };
-      if (call.query.plan !== true) return startRun(door, call, { place, wanted });
-      const asked = await wanted();
-      const { spec } = asked.input;
-      const [plan, bearer] = await Promise.all([
-        planRun(door, call, place, asked),
-        deps.clusters.bearer(spec.place, spec.name),
-      ]);
-      const taken = bearer === null ? [] : [plannedRefusal(nameTaken("cluster", bearer))];
-      return { status: 200, data: { ...plan, refusals: [...plan.refusals, ...taken] } };
+      const foreseen: Foreseen = async ({ input }) => {
+        const { spec } = ClusterCreateInput.parse(input);
+        const [bearer, shortage] = await Promise.all([
+          deps.clusters.bearer(spec.place, spec.name),
+          deps.pools.shortage(drawnByCreate(spec), spec.place, place),
+        ]);
+        const taken = bearer === null ? [] : [nameTaken("cluster", bearer)];
+        return shortage === null ? taken : [...taken, shortage];
+      };
+      return startRun(door, call, { place, wanted, foreseen });
     },
   );
 
-const scaling = (clusterId: ClusterId, body: ScaleClusterBody) => async (): Promise<Wanted> => ({
-  workflow: "cluster.scale",
-  input: scaleInput(clusterId, body),
-});
+interface Changed {
+  readonly clusterId: ClusterId;
+  readonly place: Place;
+}
 
-const upgrading =
+/** Whether the pools have what a change of the cluster would draw from them. */
+const drawing =
   (
     deps: ApiDependencies,
-    { clusterId, place }: { readonly clusterId: ClusterId; readonly place: Place },
-    body: UpgradeClusterBody,
-  ) =>
-  async (): Promise<Wanted> => {
+    { clusterId, place }: Changed,
+    drawn: (cluster: ClusterState) => readonly LackingGroup[],
+  ): Foreseen =>
+  async () => {
+    const cluster = await deps.clusters.stored(clusterId, place);
+    if (cluster === null) return [];
+    const shortage = await deps.pools.shortage(drawn(cluster), cluster.spec.place, place);
+    return shortage === null ? [] : [shortage];
+  };
+
+const scaling = (deps: ApiDependencies, changed: Changed, body: ScaleClusterBody) => ({
+  place: changed.place,
+  wanted: async (): Promise<Wanted> => ({
+    workflow: "cluster.scale",
+    input: scaleInput(changed.clusterId, body),
+  }),
+  foreseen: drawing(deps, changed, (cluster) => drawnByScale(cluster, body)),
+});
+
+const upgrading = (deps: ApiDependencies, changed: Changed, body: UpgradeClusterBody) => ({
+  place: changed.place,
+  wanted: async (): Promise<Wanted> => {
+    const { clusterId, place } = changed;
     const cluster = await deps.clusters.stored(clusterId, place);
     if (cluster === null) throw notThere("cluster", clusterId);
     const { spec } = cluster;
@@ -138,7 +166,9 @@ const upgrading =
     if (upgradeProblem(spec.kubernetesVersion, kubernetesVersion) === null)
       refuseUnoffered(deps.kubernetes, spec, kubernetesVersion);
     return { workflow: "cluster.upgrade", input: upgradeInput(clusterId, body) };
-  };
+  },
+  foreseen: drawing(deps, changed, (cluster) => (body.spareServers ? drawnByUpgrade(cluster) : [])),
+});
 
 const scaleRoute = (deps: ApiDependencies, door: Door): Route =>
   route(
@@ -147,16 +177,22 @@ const scaleRoute = (deps: ApiDependencies, door: Door): Route =>
       method: "post",
       path: `${clusterPath}/scale`,
       summary: "Scale a node pool",
-      description: "The number that it has already is a success that says so.",
+      description:
+        "The number that it has already is a success that says so. One that another field manager or an autoscaler sets is not taken over: the run ends with CONFLICT.",
       params: ClusterParams,
       body: { schema: ScaleClusterBody, example: { nodePool: "workers", nodeCount: 6 } },
       refusals: changeRefusals,
     },
     (call) =>
-      startRun(door, call, {
-        place: placeOf(call.params, deps.region),
-        wanted: scaling(call.params.clusterId, call.body),
-      }),
+      startRun(
+        door,
+        call,
+        scaling(
+          deps,
+          { clusterId: call.params.clusterId, place: placeOf(call.params, deps.region) },
+          call.body,
+        ),
+      ),
   );
 
 const upgradeRoute = (deps: ApiDependencies, door: Door): Route =>
@@ -167,7 +203,7 @@ const upgradeRoute = (deps: ApiDependencies, door: Door): Route =>
       path: `${clusterPath}/upgrade`,
       summary: "Upgrade Kubernetes",
       description:
-        "One minor version at a time, and never back: from its pivot on the run can only go forward.",
+        "One minor version at a time, and never back: from its pivot on the run can only go forward. Groups of machines that come from a pool have one more of its servers for that time, unless `spareServers` is false.",
       params: ClusterParams,
       body: { schema: UpgradeClusterBody, example: { kubernetesVersion: "v1.35.0" } },
       refusals: changeRefusals,
@@ -175,8 +211,7 @@ const upgradeRoute = (deps: ApiDependencies, door: Door): Route =>
     (call) => {
       const place = placeOf(call.params, deps.region);
       const { clusterId } = call.params;
-      const wanted = upgrading(deps, { clusterId, place }, call.body);
-      return startRun(door, call, { place, wanted });
+      return startRun(door, call, upgrading(deps, { clusterId, place }, call.body));
     },
   );
 
@@ -213,7 +248,7 @@ const updateRoute = (deps: ApiDependencies, door: Door): Route =>
       path: clusterPath,
       summary: "Change a cluster",
       description:
-        "One change at a time: `nodePool` with `nodeCount` scales, `kubernetesVersion` upgrades, each by a run; `protected` takes effect at once.",
+        "One change at a time: `nodePool` with `nodeCount` scales, `kubernetesVersion` (with `spareServers`, if wished) upgrades, each by a run; `protected` takes effect at once.",
       params: ClusterParams,
       body: { schema: UpdateClusterBody, example: { protected: true } },
       answers: {
@@ -227,16 +262,16 @@ const updateRoute = (deps: ApiDependencies, door: Door): Route =>
     },
     async (call) => {
       const { nodePool, nodeCount, kubernetesVersion, protected: isProtected } = call.body;
+      const { spareServers = true } = call.body;
       const { clusterId } = call.params;
       const place = placeOf(call.params, deps.region);
       if (isProtected !== undefined) return protect(deps, { once: door.once, call }, isProtected);
-      if (kubernetesVersion !== undefined) {
-        const wanted = upgrading(deps, { clusterId, place }, { kubernetesVersion });
-        return startRun(door, call, { place, wanted });
-      }
+      const changed = { clusterId, place };
+      if (kubernetesVersion !== undefined)
+        return startRun(door, call, upgrading(deps, changed, { kubernetesVersion, spareServers }));
       if (nodePool === undefined || nodeCount === undefined)
         throw new Failure("INTERNAL_ERROR", "a checked change names its fields");
-      return startRun(door, call, { place, wanted: scaling(clusterId, { nodePool, nodeCount }) });
+      return startRun(door, call, scaling(deps, changed, { nodePool, nodeCount }));
     },
   );
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "#contract/cluster.ts";
-import { Failure } from "#contract/failures.ts";
 import { poolTable } from "#domain/pool/row.ts";
 import { bindPool } from "#engine/resources.ts";
 import { rebuild } from "#projections/rebuild.ts";
@@ -13,7 +12,7 @@ import {
   openApiWorld,
   poolsPath,
 } from "#test/api-world.ts";
-import { computeBindings, kubeconfigText } from "#test/compute-workflows.ts";
+import { computeBindings } from "#test/compute-workflows.ts";
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -48,6 +47,13 @@ const ask = async (cluster: Pick<Cluster, "id">, act: string, body: object) =>
   world.read("POST", `${pathOf(cluster)}/${act}`, { body, headers: wait });
 const refusal = ({ status, body }: Answer) => [status, body.error?.code];
 
+/** As few pools as that many nodes need, each of the largest size but the last. */
+const poolsOf = (nodes: number) =>
+  Array.from({ length: Math.ceil(nodes / 1_000) }, (_, n) => ({
+    name: `pool-${n}`,
+    nodeCount: Math.min(1_000, nodes - n * 1_000),
+  }));
+
 describe("creating a cluster", () => {
   it("is accepted at once, with what was left to choose chosen", async () => {
     world.ports.behaviour = "wait";
@@ -67,6 +73,13 @@ describe("creating a cluster", () => {
     });
     const run = await world.read("GET", `/v1/workflows/runs/${String(body.meta["workflowId"])}`);
     expect(run.body.data).toMatchObject({ source: "arc", resourceType: "cluster" });
+    const read = await world.read("GET", pathOf(body.data as Cluster));
+    // The fields in their order; what the run at work may have changed meanwhile are values.
+    const form = (data: unknown): string =>
+      JSON.stringify({ ...(data as Cluster), problems: [] }, (_name, value: unknown) =>
+        typeof value === "object" ? value : 0,
+      );
+    expect(form(read.body.data)).toBe(form(body.data));
   });
 
   it("leaves nothing when it fails, and can be retried with another name", async () => {
@@ -87,21 +100,65 @@ describe("creating a cluster", () => {
 
   it("takes a template that gives the version, and asks when there are several", async () => {
     const driver = "k0rdent";
-    expect(await running({ driver, kubernetesVersion: "v1.35.0" })).toMatchObject({
+    const credential = "aws";
+    expect(await running({ driver, credential, kubernetesVersion: "v1.35.0" })).toMatchObject({
       template: "a-1-35",
       class: null,
     });
-    expect(await running({ driver, template: "b-1-34" })).toMatchObject({ template: "b-1-34" });
-    const several = await create({ driver });
+    expect(await running({ driver, credential, template: "b-1-34" })).toMatchObject({
+      template: "b-1-34",
+    });
+    const several = await create({ driver, credential });
     expect(several.body.error.details.fields).toEqual({
       template: "must be given: v1.34.2 is what a-1-34, b-1-34 give",
     });
-    const none = await create({ driver, kubernetesVersion: "v1.36.0" });
+    const none = await create({ driver, credential, kubernetesVersion: "v1.36.0" });
     expect(none.body.error.details.fields["kubernetesVersion"]).toContain("v1.34.2, v1.35.0");
-    const unknown = await create({ driver, template: "c" });
+    const unknown = await create({ driver, credential, template: "c" });
     expect(unknown.body.error.details.fields["template"]).toContain("is not offered");
-    const other = await create({ driver, template: "a-1-35" });
+    const other = await create({ driver, credential, template: "a-1-35" });
     expect(other.body.error.details.fields["kubernetesVersion"]).toContain("must be v1.35.0");
+  });
+
+  it("refuses a group without a pool where its machines would be made of any free host", async () => {
+    const refused = async (more: object) => {
+      const { status, body } = await create({ managementCluster: "greedy", ...more });
+      return [status, Object.keys(body.error?.details?.fields ?? {})];
+    };
+    const both = ["controlPlane.pool", "nodePools[0].pool"];
+    expect(await refused({})).toEqual([400, both]);
+    expect(await refused({ class: "metal" })).toEqual([400, both]);
+    expect(await refused({ managementCluster: "hosted" })).toEqual([400, both.slice(1)]);
+    expect(await refused({ managementCluster: "hosted", nodePools: [] })).toEqual([202, []]);
+    // Hosts of one's own: which they are is the run's to judge.
+    expect(await refused({ config: { hostSelector: { of: "others" } } })).toEqual([202, []]);
+  });
+
+  it("refuses a class or a version of it that is known not to be there", async () => {
+    const fieldsOf = async (more: object) => {
+      const { status, body } = await create(more);
+      return [status, body.error?.details?.fields];
+    };
+    const none = "is not offered: offered is metal, as of 2026-03-02T08:05:00.000Z";
+    expect(await fieldsOf({ class: "marble" })).toEqual([400, { class: none }]);
+    const [status, fields] = await fieldsOf({ class: "metal", kubernetesVersion: "v1.36.0" });
+    expect([status, Object.keys(fields as object)]).toEqual([400, ["kubernetesVersion"]]);
+    // One that lists no versions takes any.
+    const loose = { managementCluster: "loose", kubernetesVersion: "v1.36.0" };
+    expect(await fieldsOf({ ...loose, class: "loose" })).toEqual([202, undefined]);
+    expect((await running(loose)).class).toBe("loose");
+    // What was known once and is not fresh refuses nothing.
+    const stale = { class: "marble", managementCluster: "stale" };
+    expect(await fieldsOf(stale)).toEqual([202, undefined]);
+    const bare = await fieldsOf({ class: "metal", managementCluster: "bare" });
+    expect(bare[0]).toBe(400);
+    expect((bare[1] as Record<string, string>)["driver"]).toContain("is not installed there");
+    expect((await fieldsOf({ managementCluster: "bare" }))[0]).toBe(400);
+    const shown = await world.read("GET", `${clustersPath}/versions?managementCluster=bare`);
+    expect([shown.body.data, shown.body.meta["problem"]]).toEqual([
+      [],
+      expect.stringContaining("is not installed there"),
+    ]);
   });
 
   it("refuses what the request alone can tell, field by field", async () => {
@@ -110,10 +167,12 @@ describe("creating a cluster", () => {
       [{ kubernetesVersion: "1.34" }, "kubernetesVersion"],
       [{ controlPlane: { replicas: 2 } }, "controlPlane.replicas"],
       [{ template: "x" }, "template"],
-      [{ driver: "k0rdent", class: "x" }, "class"],
+      [{ driver: "k0rdent", class: "x", credential: "aws" }, "class"],
+      [{ driver: "k0rdent", template: "a-1-34" }, "credential"],
       [
         {
           driver: "k0rdent",
+          credential: "aws",
           template: "a-1-34",
           nodePools: [
             { name: "a", nodeCount: 1 },
@@ -134,6 +193,7 @@ describe("creating a cluster", () => {
         },
         "nodePools[1].name",
       ],
+      [{ nodePools: poolsOf(5_000 - 3 + 1) }, "nodePools"],
       [
         { nodePools: Array.from({ length: 21 }, (_, n) => ({ name: `p${n}`, nodeCount: 0 })) },
         "nodePools",
@@ -273,8 +333,23 @@ describe("changing a cluster", () => {
     });
   });
 
+  it("lets no cluster grow beyond what the journal can tell of it", async () => {
+    const largest = await running({ nodePools: poolsOf(4_996) });
+    const last = (nodeCount: number) => ask(largest, "scale", { nodePool: "pool-4", nodeCount });
+    expect((await last(997)).body.data).toMatchObject({ nodePools: { 4: { nodeCount: 997 } } });
+    const refused = await last(998);
+    expect([refused.status, refused.body.error.details.fields]).toEqual([
+      400,
+      {
+        nodeCount:
+          "must leave the cluster with at most 5000 machines, the control plane's among them: these would be 5001",
+      },
+    ]);
+    expect((await last(1)).status).toBe(200);
+  });
+
   it("refuses a version that no template gives", async () => {
-    const cluster = await running({ driver: "k0rdent", template: "a-1-34" });
+    const cluster = await running({ driver: "k0rdent", credential: "aws", template: "a-1-34" });
     const answer = await ask(cluster, "upgrade", { kubernetesVersion: "v1.34.9" });
     expect(answer.body.error.details.fields["kubernetesVersion"]).toContain("is not offered");
   });
@@ -286,8 +361,11 @@ describe("changing a cluster", () => {
     expect((await patch({ nodePool: "workers", nodeCount: 7 })).body.data).toMatchObject({
       nodePools: [{ nodeCount: 7 }],
     });
-    expect((await patch({ kubernetesVersion: "v1.34.3" })).body.data).toMatchObject({
-      kubernetesVersion: "v1.34.3",
+    const upgraded = await patch({ kubernetesVersion: "v1.34.3", spareServers: false });
+    expect(upgraded.body.data).toMatchObject({ kubernetesVersion: "v1.34.3" });
+    const run = `/v1/workflows/runs/${String(upgraded.body.meta["workflowId"])}`;
+    expect((await world.read("GET", run)).body.data).toMatchObject({
+      input: { spareServers: false },
     });
     const keyed = { headers: { "idempotency-key": "protect-it" } };
     expect((await patch({ protected: true }, keyed)).body.data).toMatchObject({ protected: true });
@@ -306,6 +384,7 @@ describe("changing a cluster", () => {
       {},
       { nodePool: "workers" },
       { nodeCount: 1 },
+      { spareServers: false },
       { protected: true, kubernetesVersion: "v1.35.0" },
       { nodePool: "workers", nodeCount: 1, protected: true },
     ])
@@ -334,7 +413,9 @@ describe("reading clusters", () => {
   it("lists them by state, driver and name, page by page", async () => {
     const made: string[] = [];
     for (const name of ["listed-1", "listed-2", "listed-3"])
-      made.unshift((await running({ name, driver: "k0rdent", template: "a-1-34" })).id);
+      made.unshift(
+        (await running({ name, driver: "k0rdent", credential: "aws", template: "a-1-34" })).id,
+      );
     const ids = async (query: string) =>
       ((await world.read("GET", `${clustersPath}?${query}`)).body.data as Cluster[]).map(
         ({ id }) => id,
@@ -350,7 +431,11 @@ describe("reading clusters", () => {
 
   it("shows what is offered, and since when", async () => {
     const { body } = await world.read("GET", `${clustersPath}/versions?driver=cluster-api`);
-    expect(body.data).toEqual([{ version: "v1.34.2", class: "metal", upgrades: ["v1.35.0"] }]);
+    expect(body.data).toMatchObject([
+      { version: "v1.34.2", class: "metal", upgrades: ["v1.34.3", "v1.35.0"] },
+      { version: "v1.34.3" },
+      { version: "v1.35.0" },
+    ]);
     expect(body.meta).toMatchObject({
       managementCluster: "mgmt",
       seenAt: "2026-03-02T08:05:00.000Z",
@@ -359,42 +444,6 @@ describe("reading clusters", () => {
     expect(
       refusal(await world.read("GET", `${clustersPath}/versions?managementCluster=edge`)),
     ).toEqual([503, "UNAVAILABLE"]);
-  });
-
-  it("gives out a kubeconfig, and says who has read it before it does", async () => {
-    const cluster = await running();
-    const answer = await world.ask("GET", `${pathOf(cluster)}/kubeconfig`);
-    expect(answer.headers.get("content-type")).toContain("application/yaml");
-    expect(answer.headers.get("cache-control")).toBe("no-store");
-    expect(await answer.text()).toBe(kubeconfigText);
-    const { body } = await world.read("GET", `${pathOf(cluster)}/events?limit=1`);
-    expect(body.data).toMatchObject([{ type: "cluster.kubeconfig_read", actor: "admin" }]);
-    expect(JSON.stringify(world.log)).not.toContain("kind: Config");
-
-    const unwritten = await openApiWorld({
-      engine: {
-        ...world.engine,
-        record: async () => {
-          throw new Failure("UNAVAILABLE", "the journal does not answer");
-        },
-      },
-      clusters: world.deps.clusters,
-      reveal: (id) => world.deps.reveal(id),
-    });
-    expect(refusal(await unwritten.read("GET", `${pathOf(cluster)}/kubeconfig`))[0]).toBe(503);
-    await unwritten.close();
-
-    world.ports.behaviour = "wait";
-    const { body: young } = await create();
-    const none = await world.read("GET", `${pathOf(young.data as Cluster)}/kubeconfig`);
-    expect(refusal(none)).toEqual([404, "NOT_FOUND"]);
-    expect(none.body.error.message).toContain("it is creating");
-    world.ports.behaviour = "end";
-    await world.read("DELETE", pathOf(cluster), { headers: wait });
-    expect((await world.read("GET", `${pathOf(cluster)}/kubeconfig`)).status).toBe(404);
-    expect(await world.db.query("select 1 from secrets where owner = $1", [cluster.id])).toEqual(
-      [],
-    );
   });
 });
 

@@ -5,74 +5,44 @@ import { Failure } from "#contract/failures.ts";
 import { Instant } from "#contract/ids.ts";
 import type { ClusterState } from "#domain/cluster/state.ts";
 import { kubeconfigRead } from "#domain/cluster/update.ts";
-import { listQuery, paginationOf } from "#http/cursor.ts";
+import { newestKubeconfig } from "#http/newest-kubeconfig.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
 import { type Route, route } from "#http/endpoint.ts";
-import { Meta, headersFor, list, single } from "#http/envelope.ts";
-import { configured, placeFor } from "#http/kubernetes-choice.ts";
+import { Meta, headersFor } from "#http/envelope.ts";
+import { configured, notServed, placeFor } from "#http/kubernetes-choice.ts";
 import { ClusterParams, PlaceParams, placeOf } from "#http/place.ts";
-import { name, paging } from "#http/queries.ts";
+import { name } from "#http/queries.ts";
 import { notThere } from "#http/start-run.ts";
 import { ComputeKey, computeSorts } from "#projections/compute-reader.ts";
-import { historyRoutes } from "./compute-history.ts";
+import { eventsRoute, runsRoute } from "./history.ts";
+import { listRoute, readRoute } from "./reading.ts";
 
 /** Reading clusters, and what can be asked for. */
 
 export const clustersPath = "/v1/regions/{region}/projects/{project}/compute/clusters";
 export const clusterPath = `${clustersPath}/{clusterId}`;
 
-const ListQuery = z.strictObject({
-  state: ClusterLifecycleState.optional(),
-  driver: ClusterDriver.optional(),
-  name: name.optional(),
-  sort: z.enum(computeSorts).default("-createdAt"),
-  ...paging,
-});
+const shown = {
+  type: "cluster",
+  noun: "cluster",
+  tag: "Clusters",
+  path: clusterPath,
+  params: ClusterParams,
+  idOf: ({ clusterId }: z.output<typeof ClusterParams>) => clusterId,
+  schema: Cluster,
+} as const;
 
-const listRoute = (deps: ApiDependencies): Route =>
-  route(
-    {
-      method: "get",
-      path: clustersPath,
-      tag: "Clusters",
-      summary: "List clusters",
-      access: "key",
-      params: PlaceParams,
-      query: ListQuery,
-      answers: { 200: { description: "A page of clusters", schema: list(Cluster) } },
-      refusals: ["NOT_FOUND"],
-    },
-    async ({ params, query }) => {
-      const { limit, cursor, page, sort, ...rest } = query;
-      const filter = { ...placeOf(params, deps.region), ...rest };
-      const paged = { limit, cursor, page };
-      const found = await deps.clusters.list(listQuery({ filter, sort, page: paged }, ComputeKey));
-      return {
-        status: 200,
-        data: found.items,
-        meta: { pagination: paginationOf(found, paged, [filter, sort]) },
-      };
-    },
-  );
-
-const getRoute = (deps: ApiDependencies): Route =>
-  route(
-    {
-      method: "get",
-      path: clusterPath,
-      tag: "Clusters",
-      summary: "Read a cluster",
-      access: "key",
-      params: ClusterParams,
-      answers: { 200: { description: "The cluster", schema: single(Cluster) } },
-      refusals: ["NOT_FOUND"],
-    },
-    async ({ params }) => {
-      const cluster = await deps.clusters.get(params.clusterId, placeOf(params, deps.region));
-      if (cluster === null) throw notThere("cluster", params.clusterId);
-      return { status: 200, data: cluster };
-    },
-  );
+const listed = {
+  ...shown,
+  path: clustersPath,
+  filters: {
+    state: ClusterLifecycleState.optional(),
+    driver: ClusterDriver.optional(),
+    name: name.optional(),
+  },
+  sorts: computeSorts,
+  key: ComputeKey,
+} as const;
 
 const VersionsQuery = z.strictObject({
   driver: ClusterDriver.default("cluster-api"),
@@ -97,7 +67,8 @@ const OfferedVersions = z.object({
     managementCluster: z.string(),
     seenAt: Instant.meta({ description: "When the management cluster said so" }),
     problem: z.string().nullable().meta({
-      description: "Why the newest look brought nothing, so that this is older; null: it did",
+      description:
+        "Why the newest look brought nothing, so that this is older, or that the driver's operator is not installed there; null: all is well",
     }),
   }).meta({ id: "OffersMeta" }),
 });
@@ -121,7 +92,10 @@ const versionsRoute = (deps: ApiDependencies): Route =>
       placeOf(params, deps.region);
       const kubernetes = configured(deps.kubernetes);
       const { managementCluster } = placeFor(kubernetes, query.managementCluster);
-      const { versions, seenAt, problem } = kubernetes.offers.of(query.driver, managementCluster);
+      const { driver } = query;
+      const offers = kubernetes.offers.of(driver, managementCluster);
+      const { versions, seenAt } = offers;
+      const problem = offers.isServed ? offers.problem : notServed(driver, managementCluster);
       return {
         status: 200,
         data: versions.map((offered) => ({
@@ -135,6 +109,16 @@ const versionsRoute = (deps: ApiDependencies): Route =>
     },
   );
 
+/** It is stored by the creation's last steps, and goes with the cluster. */
+const noKubeconfig = ({ id, state }: Cluster): Failure =>
+  new Failure(
+    "NOT_FOUND",
+    state === "deleted"
+      ? `cluster ${id} is deleted, and its kubeconfig with it`
+      : `cluster ${id} has no kubeconfig yet, which its creation stores at its end: it is ${state === "error" ? "in error" : state}`,
+    { details: { clusterId: id, state } },
+  );
+
 const kubeconfigRoute = (deps: ApiDependencies): Route =>
   route(
     {
@@ -143,10 +127,20 @@ const kubeconfigRoute = (deps: ApiDependencies): Route =>
       tag: "Clusters",
       summary: "Read a cluster's kubeconfig",
       description:
-        "The administrator's. That it was read, and by whom, is a fact of the cluster before it is answered.",
+        "The administrator's, as the management cluster has it now; where that does not answer within 3 s, as it was stored. That it was read, and by whom, is a fact of the cluster before it is answered.",
       access: "key",
       params: ClusterParams,
-      answers: { 200: { description: "The kubeconfig", mediaType: "application/yaml" } },
+      answers: {
+        200: {
+          description: "The kubeconfig",
+          mediaType: "application/yaml",
+          headers: {
+            "Kubeconfig-Current":
+              "`true`: the management cluster gave it just now. `false`: it could not, and this is the stored one, whose certificate may have been renewed since",
+            "Kubeconfig-Read-At": "When the management cluster gave it (ISO 8601)",
+          },
+        },
+      },
       refusals: ["NOT_FOUND"],
     },
     async ({ params, by, requestId }) => {
@@ -157,36 +151,32 @@ const kubeconfigRoute = (deps: ApiDependencies): Route =>
         deps.clusters.get(clusterId, place),
       ]);
       if (stored === null || shown === null) throw notThere("cluster", clusterId);
-      if (stored.kubeconfig === null)
-        throw new Failure(
-          "NOT_FOUND",
-          `cluster ${clusterId} has no kubeconfig: it is ${shown.state === "error" ? "in error" : shown.state}`,
-          { details: { clusterId, state: shown.state } },
-        );
-      const text = await deps.reveal(stored.kubeconfig);
+      const found = await newestKubeconfig(deps, stored);
+      if (found === null) throw noKubeconfig(shown);
       const resource = { type: "cluster", id: clusterId } as const;
-      const facts = (state: unknown) => kubeconfigRead(state as ClusterState | null, clusterId);
+      const facts = (state: unknown) =>
+        kubeconfigRead(state as ClusterState | null, clusterId, found);
       await deps.engine.record({ changes: async () => [{ resource, facts }], by });
       const headers = headersFor(requestId, {
         "Content-Type": "application/yaml; charset=utf-8",
         "Content-Disposition": `attachment; filename="${stored.spec.name}.kubeconfig.yaml"`,
+        "Kubeconfig-Current": String(found.isCurrent),
+        ...(found.readAt !== null && {
+          "Kubeconfig-Read-At": new Date(found.readAt).toISOString(),
+        }),
       });
-      return new Response(text, { status: 200, headers });
+      return new Response(found.text, { status: 200, headers });
     },
   );
 
-export const clusterRoutes = (deps: ApiDependencies): Route[] => [
-  listRoute(deps),
-  versionsRoute(deps),
-  getRoute(deps),
-  kubeconfigRoute(deps),
-  ...historyRoutes(deps, {
-    type: "cluster",
-    words: "a cluster",
-    tag: "Clusters",
-    path: clusterPath,
-    params: ClusterParams,
-    idOf: ({ clusterId }) => clusterId,
-    stored: (id, place) => deps.clusters.stored(id, place),
-  }),
-];
+export function clusterRoutes(deps: ApiDependencies): Route[] {
+  const kind = { ...deps.clusters, ...shown };
+  return [
+    listRoute(deps, { ...listed, reader: deps.clusters }),
+    versionsRoute(deps),
+    readRoute(deps, kind),
+    kubeconfigRoute(deps),
+    eventsRoute(deps, kind),
+    runsRoute(deps, kind),
+  ];
+}

@@ -16,8 +16,9 @@ import { type Place, PlaceParams, PoolParams, placeOf } from "#http/place.ts";
 import { Plan } from "#http/plan.ts";
 import { PlanQuery } from "#http/queries.ts";
 import { recordChange } from "#http/record-change.ts";
+import { notThere } from "#http/start-run.ts";
 import type { Membership } from "#projections/pool-reader.ts";
-import { noPool, poolPath, poolsPath } from "./pools.ts";
+import { poolPath, poolsPath } from "./pools.ts";
 
 /** Making, changing and deleting pools: at once, without a run, together with what becomes of their servers. */
 
@@ -105,10 +106,11 @@ async function difference(
   pool: PoolState,
   members: readonly ServerId[],
 ): Promise<{ readonly added: readonly ServerId[]; readonly removed: readonly ServerId[] }> {
-  const before = await deps.pools.members(pool);
+  const before = new Set(await deps.pools.members(pool));
+  const after = new Set(members);
   return {
-    added: members.filter((id) => !before.includes(id)),
-    removed: before.filter((id) => !members.includes(id)),
+    added: members.filter((id) => !before.has(id)),
+    removed: [...before].filter((id) => !after.has(id)),
   };
 }
 
@@ -117,7 +119,7 @@ async function updateOf(
   { poolId, place, body }: { poolId: PoolId; place: Place; body: UpdatePoolBody },
 ): Promise<{ readonly changes: readonly Change[]; readonly seen: PoolCounts }> {
   const pool = await deps.pools.stored(poolId, place);
-  if (pool === null) throw noPool(poolId);
+  if (pool === null) throw notThere("pool", poolId);
   const { displayName, selector, members } = body;
   const moved = members === undefined ? undefined : await difference(deps, pool, members);
   const membership: Membership =
@@ -194,7 +196,7 @@ const deleteRoute = (deps: ApiDependencies, once: Once): Route =>
             deps.pools.get(poolId, place),
             deps.pools.clusters(poolId),
           ]);
-          if (pool === null || seen === null) throw noPool(poolId);
+          if (pool === null || seen === null) throw notThere("pool", poolId);
           const members = pool.selector === null ? await deps.pools.members(pool) : [];
           const change = onPool(poolId, (state) => deleted(state, poolId, clusters));
           return { changes: [change, ...strike(members, pool)], seen };

@@ -66,14 +66,14 @@ describe("a pool with a selector", () => {
       name,
       displayName: null,
       selector: { tags: { hall: name, gpu: "a100" } },
-      counts: { total: 1, free: 1, reserved: 0, used: 0 },
+      counts: { total: 1, free: 1, drawable: 0, reserved: 0, used: 0 },
     });
     const late = await site.server({ hall: name, gpu: "a100", rack: "1" });
     expect(await inPool(name)).toEqual([early, late]);
     expect((await world.read("GET", pool.links.servers)).body.data).toHaveLength(2);
     expect((await poolAt(pool.id)).body.data).toEqual({
       ...pool,
-      counts: { total: 2, free: 2, reserved: 0, used: 0 },
+      counts: { total: 2, free: 2, drawable: 0, reserved: 0, used: 0 },
     });
     const changed = await world.read("PATCH", `${poolsPath}/${pool.id}`, {
       body: { selector: { tags: { hall: name } }, displayName: "The hall" },
@@ -172,6 +172,7 @@ describe("requests about pools", () => {
       ["GET", path.replace("/default/", "/other/")],
     ] as const)
       expect(codeOf(await world.read(method, at)), at).toEqual([404, "NOT_FOUND"]);
+    expect((await poolAt("gpu-a")).body.error.message).toContain("and not its name");
     expect(codeOf(await world.read("PATCH", nobody, { body: { displayName: "x" } }))).toEqual([
       404,
       "NOT_FOUND",

@@ -56,7 +56,7 @@ const acts: readonly ActText[] = [
     act: "cancel",
     summary: "Cancel a run",
     description:
-      "Allowed until the run has passed its pivot. What started is undone, last first, and the run ends `cancelled`. Asking again changes nothing.",
+      "Allowed until the run has passed its pivot. What started is undone, last first, and the run ends `cancelled`. Asking again changes nothing; of a run that failed and is being undone it is refused, with what the undo waits for.",
     refusals: ["PAST_PIVOT", "INVALID_STATE_TRANSITION"],
   },
   {

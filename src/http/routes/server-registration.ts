@@ -107,7 +107,14 @@ const BatchResult = z.object({
   success: z.boolean(),
   data: z.union([Server, Plan]).optional(),
   meta: z
-    .object({ workflowId: RunId, estimatedDuration: z.number().int().nonnegative() })
+    .object({
+      workflowId: RunId,
+      estimatedDuration: z
+        .number()
+        .int()
+        .nonnegative()
+        .meta({ description: "How long the run should take, in ms" }),
+    })
     .optional(),
   error: z
     .object({

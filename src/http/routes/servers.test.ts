@@ -122,7 +122,14 @@ describe("accepted work", () => {
       body: { action: "power-on" },
     });
     expect([first.status, second.status, second.body.error.code]).toEqual([202, 409, "CONFLICT"]);
-    expect(second.body.error.details).toMatchObject({ activeRunId: runOf(first.body.meta) });
+    const holder = runOf(first.body.meta);
+    expect(second.body.error.details).toMatchObject({
+      activeRunId: holder,
+      links: {
+        activeRun: `/v1/workflows/runs/${holder}`,
+        cancel: `/v1/workflows/runs/${holder}/cancel`,
+      },
+    });
   });
 
   it("is refused in a state that does not allow it, saying what would be", async () => {

@@ -161,3 +161,19 @@ it("lists by state and name, and knows each one's runs", async () => {
   ])
     expect(refusal(answer)).toEqual([404, "NOT_FOUND"]);
 });
+
+it.each(["events", "runs"])(
+  "the %s of another region's machine are refused, whatever is wrong beside",
+  async (history) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    const elsewhere = vmsPath.replace("/regions/local/", "/regions/elsewhere/");
+    const path = `${elsewhere}/vm_01ARZ3NDEKTSV4RRFFQ69G5FAV/${history}?cursor=nonsense`;
+    expect((await world.ask("GET", path)).status).toBe(404);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    // One that nobody handles ends the process.
+    expect(unhandled).toEqual([]);
+  },
+);

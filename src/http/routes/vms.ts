@@ -6,75 +6,41 @@ import { createInput, deleteInput, powerInput } from "#domain/vm/run-inputs.ts";
 import { nameTaken, plannedRefusal } from "#engine/refusals.ts";
 import { mutationHeaders } from "#http/accepted.ts";
 import { vmSubject } from "#http/compute-subjects.ts";
-import { listQuery, paginationOf } from "#http/cursor.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
 import { type Route, route } from "#http/endpoint.ts";
-import { accepted, list, single } from "#http/envelope.ts";
+import { accepted, single } from "#http/envelope.ts";
 import { configured, placeFor } from "#http/kubernetes-choice.ts";
 import type { Once } from "#http/once.ts";
 import { PlaceParams, VmParams, placeOf } from "#http/place.ts";
 import { Plan } from "#http/plan.ts";
-import { PlanQuery, name, paging, plan } from "#http/queries.ts";
-import { type Door, notThere, planRun, startRun } from "#http/start-run.ts";
+import { PlanQuery, name, plan } from "#http/queries.ts";
+import { type Door, planRun, startRun } from "#http/start-run.ts";
 import { ComputeKey, computeSorts } from "#projections/compute-reader.ts";
-import { historyRoutes } from "./compute-history.ts";
+import { eventsRoute, runsRoute } from "./history.ts";
+import { listRoute, readRoute } from "./reading.ts";
 
 /** Virtual machines: reading them, and what is done to them, each by a run. */
 
 const vmsPath = "/v1/regions/{region}/projects/{project}/compute/vms";
 const vmPath = `${vmsPath}/{vmId}`;
 
-const ListQuery = z.strictObject({
-  state: VmLifecycleState.optional(),
-  name: name.optional(),
-  sort: z.enum(computeSorts).default("-createdAt"),
-  ...paging,
-});
+const shown = {
+  type: "vm",
+  noun: "virtual machine",
+  tag: "Virtual machines",
+  path: vmPath,
+  params: VmParams,
+  idOf: ({ vmId }: z.output<typeof VmParams>) => vmId,
+  schema: Vm,
+} as const;
 
-const listRoute = (deps: ApiDependencies): Route =>
-  route(
-    {
-      method: "get",
-      path: vmsPath,
-      tag: "Virtual machines",
-      summary: "List virtual machines",
-      access: "key",
-      params: PlaceParams,
-      query: ListQuery,
-      answers: { 200: { description: "A page of virtual machines", schema: list(Vm) } },
-      refusals: ["NOT_FOUND"],
-    },
-    async ({ params, query }) => {
-      const { limit, cursor, page, sort, ...rest } = query;
-      const filter = { ...placeOf(params, deps.region), ...rest };
-      const paged = { limit, cursor, page };
-      const found = await deps.vms.list(listQuery({ filter, sort, page: paged }, ComputeKey));
-      return {
-        status: 200,
-        data: found.items,
-        meta: { pagination: paginationOf(found, paged, [filter, sort]) },
-      };
-    },
-  );
-
-const getRoute = (deps: ApiDependencies): Route =>
-  route(
-    {
-      method: "get",
-      path: vmPath,
-      tag: "Virtual machines",
-      summary: "Read a virtual machine",
-      access: "key",
-      params: VmParams,
-      answers: { 200: { description: "The virtual machine", schema: single(Vm) } },
-      refusals: ["NOT_FOUND"],
-    },
-    async ({ params }) => {
-      const vm = await deps.vms.get(params.vmId, placeOf(params, deps.region));
-      if (vm === null) throw notThere("vm", params.vmId);
-      return { status: 200, data: vm };
-    },
-  );
+const listed = {
+  ...shown,
+  path: vmsPath,
+  filters: { state: VmLifecycleState.optional(), name: name.optional() },
+  sorts: computeSorts,
+  key: ComputeKey,
+} as const;
 
 const startAnswers = {
   200: {
@@ -210,20 +176,14 @@ const deleteRoute = (deps: ApiDependencies, door: Door): Route =>
 
 export function vmRoutes(deps: ApiDependencies, once: Once): Route[] {
   const door: Door = { ...deps, once, subject: vmSubject(deps) };
+  const kind = { ...deps.vms, ...shown };
   return [
-    listRoute(deps),
+    listRoute(deps, { ...listed, reader: deps.vms }),
     createRoute(deps, door),
-    getRoute(deps),
+    readRoute(deps, kind),
     powerRoute(deps, door),
     deleteRoute(deps, door),
-    ...historyRoutes(deps, {
-      type: "vm",
-      words: "a virtual machine",
-      tag: "Virtual machines",
-      path: vmPath,
-      params: VmParams,
-      idOf: ({ vmId }) => vmId,
-      stored: (id, place) => deps.vms.stored(id, place),
-    }),
+    eventsRoute(deps, kind),
+    runsRoute(deps, kind),
   ];
 }

@@ -1,21 +1,14 @@
 import { z } from "zod";
 import { ClusterServer } from "#contract/cluster.ts";
-import { controlPlaneGroup } from "#contract/cluster-requests.ts";
 import { ClusterCreateInput } from "#contract/cluster-inputs.ts";
 import { SecretId } from "#contract/ids.ts";
-import type { AllocationWish } from "#drivers/cluster-ports.ts";
-import { nothing, skip, wait } from "#engine/kit.ts";
-import {
-  type ClusterContext,
-  clusterPort,
-  reading,
-  refOf,
-  wantedOf,
-  workflow,
-  writing,
-} from "./kit.ts";
+import { pooledGroups } from "#domain/cluster/pooled-groups.ts";
+import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { nothing, wait } from "#engine/kit.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { clusterPort, wantedOf, workflow } from "./kit.ts";
 import { isWhole, look, waitFor } from "./look.ts";
-import { allOfThem, returnSpare, takeServers } from "./servers.ts";
+import { allOfThem, confirmServers, hasNoPools, returnSpares, takeServers } from "./servers.ts";
 
 /**
  * cluster.create: builds a Kubernetes cluster on the management cluster, from servers of pools where it asks for some.
@@ -50,17 +43,16 @@ export const clusterCreate = workflow("cluster.create", {
     undo: async ({ fact }) => fact({ type: "cluster.creation_undone", data: {} }),
   })
   .step("allocate-resources", {
+    skipWhen: hasNoPools,
     expected: "1s",
     // Its undo waits until Metal3 has cleaned what was used.
     within: "1h",
-    output: z.object({ servers: z.array(ClusterServer) }),
+    output: z.object({ servers: z.array(ClusterServer) }).nullable(),
     run: async (context) => {
-      const wishes = wishesOf(context);
-      if (wishes.length === 0)
-        return skip("no machine of it is drawn from a pool", { servers: [] });
-      return { servers: [...(await takeServers(context, wishes))].map(publicServer) };
+      const servers = await takeServers(context, pooledGroups(context.resource));
+      return { servers: servers.map(publicServer) };
     },
-    undo: async (context) => (await returnSpare(context, allOfThem)) ?? undefined,
+    undo: async (context) => (await returnSpares(context, allOfThem)) ?? undefined,
   })
   .step("apply-cluster", {
     expected: "2s",
@@ -81,10 +73,9 @@ export const clusterCreate = workflow("cluster.create", {
     poll: { min: "3s", max: "1m" },
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
-      const state = await look(context);
-      return !state.observed || !state.infrastructureReady
-        ? waitFor(context, "the infrastructure", state)
-        : undefined;
+      const isDone = (seen: ClusterState) => seen.observed && seen.infrastructureReady;
+      const state = await look(context, isDone);
+      return isDone(state) ? undefined : waitFor(context, "the infrastructure", state);
     },
   })
   .step("await-control-plane", {
@@ -93,10 +84,10 @@ export const clusterCreate = workflow("cluster.create", {
     poll: { min: "5s", max: "1m" },
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
-      const state = await look(context);
-      return !state.observed || !state.controlPlaneInitialized || !state.controlPlaneAvailable
-        ? waitFor(context, "the control plane", state)
-        : undefined;
+      const isDone = (seen: ClusterState) =>
+        seen.observed && seen.controlPlaneInitialized && seen.controlPlaneAvailable;
+      const state = await look(context, isDone);
+      return isDone(state) ? undefined : waitFor(context, "the control plane", state);
     },
   })
   .step("await-workers", {
@@ -106,9 +97,10 @@ export const clusterCreate = workflow("cluster.create", {
     output: z.object({ endpoint: z.string().nullable() }),
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
-      const state = await look(context);
-      const isDone = state.observed && state.settled && state.nodePools.every(isWhole);
-      return isDone ? { endpoint: state.endpoint } : waitFor(context, "the workers", state);
+      const isDone = (seen: ClusterState) =>
+        seen.observed && seen.settled && seen.nodePools.every(isWhole);
+      const state = await look(context, isDone);
+      return isDone(state) ? { endpoint: state.endpoint } : waitFor(context, "the workers", state);
     },
   })
   .step("store-kubeconfig", {
@@ -134,9 +126,8 @@ export const clusterCreate = workflow("cluster.create", {
     expected: "1s",
     undo: nothing("the record goes with the step that made it"),
     run: async (context) => {
-      const { ports, resource, run, prior, fact } = context;
-      const owner = { cluster: resource.id, run: run.id };
-      await ports.allocations.confirm(owner, reading(context));
+      const { prior, fact } = context;
+      await confirmServers(context);
       fact({
         type: "cluster.created",
         data: { endpoint: prior["await-workers"].endpoint },
@@ -147,7 +138,7 @@ export const clusterCreate = workflow("cluster.create", {
     clusterId: input.clusterId,
     kubernetesVersion: input.spec.kubernetesVersion,
     endpoint: prior["await-workers"].endpoint,
-    servers: prior["allocate-resources"].servers,
+    servers: prior["allocate-resources"]?.servers ?? [],
   }));
 
 const publicServer = ({ server, pool, group }: ClusterServer): ClusterServer => ({
@@ -155,14 +146,3 @@ const publicServer = ({ server, pool, group }: ClusterServer): ClusterServer => 
   pool,
   group,
 });
-
-function wishesOf({ resource }: ClusterContext): readonly AllocationWish[] {
-  const { controlPlane, nodePools, place } = resource.spec;
-  const groups = [
-    { group: controlPlaneGroup, count: controlPlane.replicas, pool: controlPlane.pool },
-    ...nodePools.map(({ name, nodeCount, pool }) => ({ group: name, count: nodeCount, pool })),
-  ];
-  return groups.flatMap(({ pool, ...wish }) =>
-    pool === null ? [] : [{ ...wish, pool, provisioner: "metal3" as const, place }],
-  );
-}

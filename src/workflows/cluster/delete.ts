@@ -1,8 +1,9 @@
 import { ClusterDeleteInput } from "#contract/cluster-inputs.ts";
 import { nothing } from "#engine/kit.ts";
-import { clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { clusterPort, workflow } from "./kit.ts";
 import { standing, tellProblems, waitFor } from "./look.ts";
-import { allOfThem, returnSpare } from "./servers.ts";
+import { allOfThem, returnSpares } from "./servers.ts";
 
 /**
  * cluster.delete: takes a cluster away, machines and all.
@@ -43,7 +44,7 @@ export const clusterDelete = workflow("cluster.delete", {
       if (state === null) return;
       // It was restored from a backup, or made anew: what does not go by itself is asked again.
       if (!state.deleting) await clusterPort(context).delete(refOf(resource), writing(context));
-      tellProblems(context, standing(context, state.problems));
+      tellProblems(context, standing(context, state.problems), false);
       return waitFor(context, "the cluster to be gone", state);
     },
   })
@@ -51,7 +52,7 @@ export const clusterDelete = workflow("cluster.delete", {
     expected: "5s",
     within: "2h",
     poll: { min: "5s", max: "30s" },
-    run: async (context) => (await returnSpare(context, allOfThem)) ?? undefined,
+    run: async (context) => (await returnSpares(context, allOfThem)) ?? undefined,
   })
   .step("record", {
     expected: "1s",

@@ -6,13 +6,11 @@ import {
   type AllocationPort,
   type ClusterPort,
   type ClusterPorts,
-  type ClusterRef,
   type HostPoolPort,
-  type KubernetesWrite,
   hostLabelsOf,
   type WantedCluster,
 } from "#drivers/cluster-ports.ts";
-import type { ReadOptions, SecretsPort } from "#drivers/ports.ts";
+import type { SecretsPort } from "#drivers/ports.ts";
 import { type StepContext, workflowKit } from "#engine/kit.ts";
 
 /** What cluster workflows work with. */
@@ -33,22 +31,8 @@ export const workflow = workflowKit<ClusterEnvironment>({ least: "1m" });
 /** The part of a step's context that the shared pieces need, whatever its input and output. */
 export type ClusterContext = Omit<StepContext<ClusterEnvironment, unknown, unknown>, "prior">;
 
-export const refOf = ({ id, spec }: ClusterRecord): ClusterRef => ({
-  id,
-  place: spec.place,
-  name: spec.name,
-});
-
 export const clusterPort = ({ ports, resource }: ClusterContext): ClusterPort =>
   ports.clusters[resource.spec.driver];
-
-export const reading = ({ signal }: ClusterContext): ReadOptions => ({ signal });
-
-export const writing = ({ signal, key, run }: ClusterContext): KubernetesWrite => ({
-  signal,
-  key,
-  run: run.id,
-});
 
 /** The cluster's wish in the driver's terms. Machines that come from a pool of servers are found by their labels. */
 export const wantedOf = ({ id, spec }: ClusterRecord): WantedCluster => ({

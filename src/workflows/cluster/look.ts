@@ -3,13 +3,18 @@ import { Failure } from "#contract/failures.ts";
 import type { ClusterState, GroupState, SeenProblem } from "#drivers/cluster-ports.ts";
 import type { Wait } from "#engine/kit.ts";
 import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
-import { type ClusterContext, clusterPort, reading, refOf } from "./kit.ts";
+import { reading, refOf } from "#workflows/kubernetes.ts";
+import { type ClusterContext, clusterPort } from "./kit.ts";
 
 /**
  * One look at the cluster: what it complains of becomes a fact when it changes, because operators clear their errors when they try
- * again. A cluster that somebody deleted behind our back will not come by waiting.
+ * again. `isDone` says whether the step has what it waits for; left out: it does not wait. A cluster that somebody deleted behind
+ * our back will not come by waiting.
  */
-export async function look(context: ClusterContext): Promise<ClusterState> {
+export async function look(
+  context: ClusterContext,
+  isDone: (state: ClusterState) => boolean = () => true,
+): Promise<ClusterState> {
   const state = await clusterPort(context).read(refOf(context.resource), reading(context));
   if (state === null)
     throw new Failure(
@@ -18,7 +23,7 @@ export async function look(context: ClusterContext): Promise<ClusterState> {
       { details: { reason: "gone" } },
     );
   const problems = standing(context, state.problems);
-  tellProblems(context, problems);
+  tellProblems(context, problems, isDone(state));
   return { ...state, problems };
 }
 
@@ -37,8 +42,12 @@ export const standing = (
 /** In declared time: a machine that is without a node for longer is in trouble. */
 const usualMs = 600_000;
 
-export function tellProblems({ resource, fact }: ClusterContext, seen: readonly Problem[]): void {
-  const changed = changedProblems(resource.problems, seen);
+export function tellProblems(
+  { resource, fact, now, pace }: ClusterContext,
+  seen: readonly Problem[],
+  isDone: boolean,
+): void {
+  const changed = changedProblems(resource, seen, { now, pace, isDone });
   if (changed !== null) fact({ type: "cluster.problems_seen", data: changed });
 }
 

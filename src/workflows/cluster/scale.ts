@@ -2,18 +2,40 @@ import { z } from "zod";
 import { ClusterScaleInput } from "#contract/cluster-inputs.ts";
 import { ClusterServer } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
-import { nothing, skip } from "#engine/kit.ts";
-import { clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
+import { pooledGroups } from "#domain/cluster/pooled-groups.ts";
+import type { ClusterState as ClusterRecord } from "#domain/cluster/state.ts";
+import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { nothing } from "#engine/kit.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { clusterPort, workflow } from "./kit.ts";
 import { isWhole, look, waitFor } from "./look.ts";
-import { returnGrowth, returnSpare, takeServers } from "./servers.ts";
+import { confirmServers, returnGrowth, returnSpares, takeServers } from "./servers.ts";
+
+interface Scaling {
+  readonly input: ClusterScaleInput;
+  readonly resource: Pick<ClusterRecord, "spec">;
+}
+
+/** The node pool, as the record has it until the end, if its machines come from a pool of servers. */
+const fromPool = ({ input, resource }: Scaling) =>
+  pooledGroups(resource).filter(({ group }) => group === input.nodePool);
+
+const hasNoPool = (scaling: Scaling): string | null =>
+  fromPool(scaling).length === 0 ? "its machines are not drawn from a pool" : null;
+
+const drawsNone = (scaling: Scaling): string | null => {
+  const grows = fromPool(scaling).some(({ count }) => scaling.input.nodeCount > count);
+  return grows ? null : (hasNoPool(scaling) ?? "it does not grow");
+};
 
 /**
  * cluster.scale: changes the number of a node pool's machines.
  *
  *   validate ▶ allocate-resources ▶ apply-scale ▶ await-nodes ═ release-resources ▶ record
  *
- * Until the nodes are there, or gone, a failure sets the number back and returns what was taken. Servers that were given back
- * may be another's a moment later, so from there on the way is forward.
+ * A number that somebody else sets (another field manager, an autoscaler) is refused before anything is taken. Until the nodes are
+ * there, or gone, a failure sets the number back and returns what was taken. Servers that were given back may be another's a moment
+ * later, so from there on the way is forward.
  */
 export const clusterScale = workflow("cluster.scale", {
   version: 1,
@@ -24,7 +46,7 @@ export const clusterScale = workflow("cluster.scale", {
 })
   .step("validate", {
     expected: "2s",
-    output: z.object({ before: z.number(), pool: z.string().nullable() }),
+    output: z.object({ before: z.number() }),
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { input, resource } = context;
@@ -36,32 +58,26 @@ export const clusterScale = workflow("cluster.scale", {
           { details: { fields: { nodePool: "must be one of the cluster's node pools" } } },
         );
       await look(context);
-      return { before: pool.nodeCount, pool: pool.pool };
+      const change = { nodePool: input.nodePool, nodeCount: input.nodeCount };
+      await clusterPort(context).checkScale(refOf(resource), change, reading(context));
+      return { before: pool.nodeCount };
     },
   })
   .step("allocate-resources", {
+    skipWhen: drawsNone,
     expected: "1s",
     // Its undo waits until Metal3 has cleaned what was used.
     within: "1h",
-    output: z.object({ servers: z.array(ClusterServer) }),
+    output: z.object({ servers: z.array(ClusterServer) }).nullable(),
     run: async (context) => {
-      const { input, prior } = context;
-      const { pool, before } = prior.validate;
-      if (pool === null) return skip("its machines are not drawn from a pool", { servers: [] });
-      if (input.nodeCount <= before) return skip("it does not grow", { servers: [] });
-      const { place } = context.resource.spec;
-      const wish = { pool, group: input.nodePool, count: input.nodeCount, place };
-      const servers = await takeServers(context, [{ ...wish, provisioner: "metal3" }]);
-      return {
-        servers: servers.map(({ server, pool: from, group }) => ({ server, pool: from, group })),
-      };
+      const { nodeCount } = context.input;
+      const grown = fromPool(context).map((group) => ({ ...group, count: nodeCount }));
+      const servers = await takeServers(context, grown);
+      return { servers: servers.map(({ server, pool, group }) => ({ server, pool, group })) };
     },
     undo: async (context) => {
-      const { pool, before } = context.prior.validate ?? { pool: null, before: 0 };
-      if (pool === null) return;
-      return (
-        (await returnGrowth(context, { group: context.input.nodePool, keep: before })) ?? undefined
-      );
+      const before = fromPool(context).map(({ group, count }) => ({ group, keep: count }));
+      return (await returnGrowth(context, before)) ?? undefined;
     },
   })
   .step("apply-scale", {
@@ -84,13 +100,22 @@ export const clusterScale = workflow("cluster.scale", {
       const port = clusterPort(context);
       // One that is gone has no number to set back.
       if ((await port.read(refOf(resource), reading(context))) === null) return;
-      await port.scale(refOf(resource), { nodePool, nodeCount: before }, writing(context));
-      const state = await look(context);
-      const group = state.nodePools.find(({ name }) => name === nodePool);
+      const change = { nodePool, nodeCount: before };
+      try {
+        await port.scale(refOf(resource), change, writing(context));
+      } catch (thrown) {
+        // Somebody else sets the number now, which is why it was not set or is not ours to set back; only idle servers are given back.
+        if (isOthersNumber(thrown)) return;
+        throw thrown;
+      }
       // The machines that are taken back must be gone before their servers are.
-      return !state.observed || (group !== undefined && group.replicas > before)
-        ? waitFor(context, `${nodePool} to be back at ${before}`, state)
-        : undefined;
+      const isDone = ({ observed, nodePools }: ClusterState): boolean =>
+        observed &&
+        nodePools.every(({ name, replicas }) => name !== nodePool || replicas <= before);
+      const state = await look(context, isDone);
+      return isDone(state)
+        ? undefined
+        : waitFor(context, `${nodePool} to be back at ${before}`, state);
     },
   })
   .step("await-nodes", {
@@ -100,35 +125,34 @@ export const clusterScale = workflow("cluster.scale", {
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
       const { nodePool, nodeCount } = context.input;
-      const state = await look(context);
-      const group = state.nodePools.find(({ name }) => name === nodePool);
-      const isDone =
-        state.observed &&
-        group !== undefined &&
-        group.desired === nodeCount &&
-        isWhole(group) &&
-        !state.changing;
-      return !isDone ? waitFor(context, `${nodeCount} nodes in ${nodePool}`, state) : undefined;
+      const isDone = ({ observed, changing, nodePools }: ClusterState): boolean => {
+        const group = nodePools.find(({ name }) => name === nodePool);
+        return observed && group?.desired === nodeCount && isWhole(group) && !changing;
+      };
+      const state = await look(context, isDone);
+      return isDone(state)
+        ? undefined
+        : waitFor(context, `${nodeCount} nodes in ${nodePool}`, state);
     },
   })
   .pivot("servers that are given back may be somebody else's at once")
   .step("release-resources", {
+    skipWhen: hasNoPool,
     expected: "5s",
     within: "60m",
     poll: { min: "5s", max: "30s" },
     run: async (context) => {
-      const { input, prior } = context;
-      if (prior.validate.pool === null) return skip("its machines are not drawn from a pool");
+      const { input } = context;
       const spare = { group: input.nodePool, keep: input.nodeCount };
-      return (await returnSpare(context, spare)) ?? undefined;
+      return (await returnSpares(context, [spare])) ?? undefined;
     },
   })
   .step("record", {
     expected: "1s",
     run: async (context) => {
-      const { input, ports, resource, run, fact } = context;
+      const { input, fact } = context;
       const { nodePool, nodeCount } = input;
-      await ports.allocations.confirm({ cluster: resource.id, run: run.id }, reading(context));
+      await confirmServers(context);
       fact({ type: "cluster.scaled", data: { nodePool, nodeCount } });
     },
   })
@@ -137,5 +161,11 @@ export const clusterScale = workflow("cluster.scale", {
     nodePool: input.nodePool,
     before: prior.validate.before,
     nodeCount: input.nodeCount,
-    servers: prior["allocate-resources"].servers,
+    servers: prior["allocate-resources"]?.servers ?? [],
   }));
+
+/** As the drivers refuse a number that another field manager, or the autoscaler, sets. */
+const isOthersNumber = (thrown: unknown): boolean =>
+  thrown instanceof Failure &&
+  thrown.code === "CONFLICT" &&
+  ["FieldManagerConflict", "autoscaled"].includes(String(thrown.details?.["reason"]));

@@ -14,7 +14,8 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
 });
 
 /** Plays a step on a cluster whose wish is at `version`, in the middle of a roll-out. */
-const play = (name: string, version: string, offered: readonly OfferedVersion[]): unknown => {
+const play = (name: string, version: string, versions: readonly OfferedVersion[]): unknown => {
+  const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
   const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
   const state = {
@@ -62,5 +63,46 @@ describe("the version of an upgrade", () => {
     expect(await play("validate", target, [])).toEqual({ before: from });
     expect(await play("preflight", target, [])).toBeUndefined();
     expect(await play("preflight", from, [])).toMatchObject({ kind: "wait" });
+  });
+});
+
+describe("the spare servers of an upgrade", () => {
+  const [allocate, release] = ["allocate-spares", "release-spares"].map((name) =>
+    clusterUpgrade.steps.find((each) => each.name === name)!,
+  );
+  const virtual = {
+    ...spec,
+    nodePools: spec.nodePools.map((pool) => ({ ...pool, pool: null })),
+  };
+  const empty = { ...spec, nodePools: spec.nodePools.map((pool) => ({ ...pool, nodeCount: 0 })) };
+
+  it.each([
+    ["are taken for groups from pools", spec, true, [null, null]],
+    ["are not taken unless they are wanted", spec, false, [expect.stringMatching("said"), null]],
+    ["are not taken for no machines", empty, true, [expect.stringMatching("no machines"), null]],
+    ["are no matter without pools", virtual, true, ["its machines are not drawn from a pool"]],
+  ])("%s", (_what, wish, spareServers, [taken, returned = taken]) => {
+    const input = { clusterId, kubernetesVersion: target, spareServers };
+    const asked = { input, resource: { id: clusterId, spec: wish } };
+    expect(allocate?.skipWhen?.(asked)).toEqual(taken);
+    expect(release?.skipWhen?.(asked)).toEqual(returned);
+  });
+
+  it("stay where an earlier upgrade goes on that may need them", async () => {
+    const undo = (version: string): unknown => {
+      const context = {
+        input: { clusterId, kubernetesVersion: target, spareServers: true },
+        resource: { id: clusterId, spec, servers: [] },
+        run: { id: "run" },
+        ports: {
+          clusters: { "cluster-api": { read: async () => ({ kubernetesVersion: version }) } },
+          allocations: { held: () => Promise.reject(new Error("asked for what is held")) },
+        },
+      };
+      const undoing = allocate?.undo as (context: unknown) => Promise<unknown>;
+      return undoing(context);
+    };
+    expect(await undo(target)).toBeUndefined();
+    await expect(undo(from)).rejects.toThrow("asked for what is held");
   });
 });

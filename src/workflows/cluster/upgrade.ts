@@ -3,13 +3,19 @@ import { ClusterUpgradeInput } from "#contract/cluster-inputs.ts";
 import { Failure } from "#contract/failures.ts";
 import type { ClusterState } from "#drivers/cluster-ports.ts";
 import { nothing } from "#engine/kit.ts";
-import { type ClusterContext, clusterPort, reading, refOf, workflow, writing } from "./kit.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { type ClusterContext, clusterPort, workflow } from "./kit.ts";
 import { isAt, isWhole, look, waitFor } from "./look.ts";
+import { confirmServers, hasNoPools } from "./servers.ts";
+import { giveSparesBack, takeSpares, undoSpares, wantsNoSpares } from "./spares.ts";
 
 /**
- * cluster.upgrade: brings a cluster to another Kubernetes version, control plane first.
+ * cluster.upgrade: brings a cluster to another Kubernetes version, control plane first. Groups of machines that come from pools
+ * have one server more while that lasts.
  *
- *   validate ▶ preflight ═ apply-version ▶ await-control-plane ▶ await-workers ▶ record
+ *   validate ▶ preflight ▶ allocate-spares ═ apply-version ▶ await-control-plane ▶ await-workers ▶ release-spares ▶ record
+ *
+ * What a run that was given up past the pivot has left of them is the cluster's, until the next upgrade, scaling or deletion.
  */
 export const clusterUpgrade = workflow("cluster.upgrade", {
   version: 1,
@@ -33,16 +39,28 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     within: "15m",
     undo: nothing("reading changes nothing"),
     run: async (context) => {
-      const state = await look(context);
-      if (isAskedFor(state, context.input)) return;
-      const isWell =
-        state.observed &&
-        state.settled &&
-        !state.changing &&
-        [state.controlPlane, ...state.nodePools].every(isWhole);
-      return !isWell
-        ? waitFor(context, "the cluster to be whole and at rest before it is upgraded", state)
-        : undefined;
+      const isDone = (seen: ClusterState): boolean =>
+        isAskedFor(seen, context.input) ||
+        (seen.observed &&
+          seen.settled &&
+          !seen.changing &&
+          [seen.controlPlane, ...seen.nodePools].every(isWhole));
+      const state = await look(context, isDone);
+      return isDone(state)
+        ? undefined
+        : waitFor(context, "the cluster to be whole and at rest before it is upgraded", state);
+    },
+  })
+  .step("allocate-spares", {
+    skipWhen: wantsNoSpares,
+    expected: "1s",
+    run: takeSpares,
+    undo: async (context) => {
+      const { resource, input } = context;
+      const state = await clusterPort(context).read(refOf(resource), reading(context));
+      // An upgrade that failed half-way goes on without us, and may be waiting for just this server.
+      if (state !== null && isAskedFor(state, input)) return;
+      return (await undoSpares(context)) ?? undefined;
     },
   })
   .pivot("control planes cannot be downgraded")
@@ -65,10 +83,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     poll: { min: "2s", max: "30s" },
     run: async (context) => {
       const { kubernetesVersion } = context.input;
-      const state = await look(context);
-      return !state.observed || !isAt(state.controlPlane, kubernetesVersion)
-        ? waitFor(context, `the control plane to be at ${kubernetesVersion}`, state)
-        : undefined;
+      const isDone = (seen: ClusterState) =>
+        seen.observed && isAt(seen.controlPlane, kubernetesVersion);
+      const state = await look(context, isDone);
+      return isDone(state)
+        ? undefined
+        : waitFor(context, `the control plane to be at ${kubernetesVersion}`, state);
     },
   })
   .step("await-workers", {
@@ -77,20 +97,29 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     poll: { min: "2s", max: "30s" },
     run: async (context) => {
       const { kubernetesVersion } = context.input;
-      const state = await look(context);
-      const isDone =
-        state.observed &&
-        state.settled &&
-        !state.changing &&
-        state.nodePools.every((group) => isAt(group, kubernetesVersion));
-      return !isDone
-        ? waitFor(context, `the workers to be at ${kubernetesVersion}`, state)
-        : undefined;
+      const isDone = (seen: ClusterState) =>
+        seen.observed &&
+        seen.settled &&
+        !seen.changing &&
+        seen.nodePools.every((group) => isAt(group, kubernetesVersion));
+      const state = await look(context, isDone);
+      return isDone(state)
+        ? undefined
+        : waitFor(context, `the workers to be at ${kubernetesVersion}`, state);
     },
+  })
+  .step("release-spares", {
+    skipWhen: hasNoPools,
+    expected: "5s",
+    within: "60m",
+    poll: { min: "5s", max: "30s" },
+    run: async (context) => (await giveSparesBack(context)) ?? undefined,
   })
   .step("record", {
     expected: "1s",
-    run: async ({ input, prior, fact }) => {
+    run: async (context) => {
+      const { input, prior, fact } = context;
+      await confirmServers(context);
       const { template } = prior["apply-version"];
       fact({
         type: "cluster.upgraded",
@@ -114,7 +143,7 @@ async function refuseUnoffered(
   const { input, resource } = context;
   const { name, place, kubernetesVersion, class: clusterClass, template } = resource.spec;
   const offered = await clusterPort(context).offered(place, reading(context));
-  const own = offered.filter((offer) =>
+  const own = (offered?.versions ?? []).filter((offer) =>
     template === null ? offer.class === clusterClass : offer.template === template,
   );
   // That it may follow the present version was judged when the run was accepted; the rest is the API server's to say.

@@ -22,3 +22,30 @@ it("check-unused refuses a server that a cluster has, before the machine is aske
     message: expect.stringContaining(cluster) as string,
   });
 });
+
+it.each([
+  ["that it has written no image on", { cleaning: "metadata", cleanedAt: null, written: null }],
+  ["that it is told not to clean", { cleaning: "disabled", cleanedAt: null, written: "disk" }],
+])("check-unused refuses an erase by Metal3 of a host %s", async (_, { written, ...seen }) => {
+  const { server } = new Story().available();
+  const place = { managementCluster: "mgmt", namespace: "default" };
+  const state = { ...seen, consumer: null, power: "off", image: { wanted: null, written } };
+  const step = serverDecommission.steps.find(({ name }) => name === "check-unused")!;
+  const check = async (skipErase: boolean, host: object) => {
+    const context = {
+      input: { serverId, skipErase, reason: "shredded" },
+      resource: { ...server, provisioner: "metal3", host: place },
+      ports: { hosts: { read: async () => host } },
+      signal: new AbortController().signal,
+    };
+    return step.run(context as unknown as Parameters<typeof step.run>[0]);
+  };
+  await expect(check(false, state)).rejects.toMatchObject({
+    code: "BMC_UNSUPPORTED",
+    message: expect.stringContaining("skipErase") as string,
+    details: { reason: "no-erase" },
+  });
+  expect(await check(true, state)).toEqual({ power: "off" });
+  const cleaned = { ...state, cleaning: "metadata", cleanedAt: "2026-03-02T08:05:00.000Z" };
+  expect(await check(false, cleaned)).toEqual({ power: "off" });
+});

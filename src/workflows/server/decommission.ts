@@ -3,11 +3,11 @@ import { Failure } from "#contract/failures.ts";
 import { PowerState } from "#contract/inventory.ts";
 import { ServerDecommissionInput } from "#contract/server-inputs.ts";
 import { inCluster } from "#domain/server/allocation.ts";
-import type { HostRef } from "#drivers/host-ports.ts";
+import type { HostRef, HostState } from "#drivers/host-ports.ts";
 import { nothing, type Skip, skip, type Wait, wait } from "#engine/kit.ts";
 import { ErasedDrive, type ErasedDrive as Erased, eraseAll, refuseIfNotErasable } from "./erase.ts";
 import { cleanHost } from "./erase-host.ts";
-import { hostOf, isByBmc, isByMetal3, unenroll } from "./host.ts";
+import { hostOf, ifMetal3, theHostOf, unenroll, unlessMetal3 } from "./host.ts";
 import { type ServerContext, bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
 import { Asked, askedIn, bringOff, bringOn, isWait } from "./power.ts";
 
@@ -16,8 +16,8 @@ import { Asked, askedIn, bringOff, bringOn, isWait } from "./power.ts";
  *
  *   check-unused ▶ power-off ═ erase ▶ unenroll ▶ forget-credentials ▶ record
  *
- * An erase that the BMC is known not to offer is refused by `check-unused`, with the machine as it was: erasing by hand
- * and `skipErase` with a reason is the way then.
+ * An erase that the BMC is known not to offer, or that Metal3 would not do, is refused by `check-unused`, with the machine as it was:
+ * erasing by hand and `skipErase` with a reason is the way then.
  *
  * A dead BMC must not make a server immortal. Its machine cannot be switched off, which is said and passed
  * over; the erase then fails for good, past the pivot, and an operator may abandon the run: the record then
@@ -51,13 +51,11 @@ export const serverDecommission = workflow("server.decommission", {
     },
   })
   .step("power-off", {
-    when: isByBmc,
+    skipWhen: ifMetal3("Metal3 switches the host off when it lets it go"),
     expected: "20s",
     within: "15m",
     poll: { min: "2s", max: "10s" },
     run: async (context) => {
-      if (context.resource.host !== null)
-        return skip("Metal3 switches the host off when it lets it go");
       const unreachable = Unreachable.safeParse(context.memo).data;
       try {
         const off = { graceMs: 60_000, force: true };
@@ -77,7 +75,6 @@ export const serverDecommission = workflow("server.decommission", {
       }
     },
     undo: async (context) => {
-      if (context.resource.host !== null) return;
       if (context.prior["check-unused"]?.power !== "on") return;
       // A shutdown that was asked for may still happen, so a machine that is on is not trusted at once.
       const memo = Restoring.safeParse(context.memo).data ?? {
@@ -127,15 +124,11 @@ export const serverDecommission = workflow("server.decommission", {
     },
   })
   .step("unenroll", {
-    when: isByMetal3,
+    skipWhen: unlessMetal3("this server is not managed by Metal3"),
     expected: "20s",
     within: "3h",
     poll: { min: "2s", max: "30s" },
-    run: async (context) => {
-      const host = hostOf(context.resource);
-      if (host === null) return skip("this server is not managed by Metal3");
-      return (await unenroll(context, host)) ?? undefined;
-    },
+    run: async (context) => (await unenroll(context, theHostOf(context.resource))) ?? undefined,
   })
   .step("forget-credentials", {
     expected: "2s",
@@ -168,9 +161,17 @@ export const serverDecommission = workflow("server.decommission", {
     drives: prior.erase.drives,
   }));
 
-/** A host that a machine of a cluster uses is in use, whatever the record says. */
+/**
+ * Metal3 cleans when it takes an image back. What was cleaned since an image was on it is clean; of what nobody wrote through it, it knows
+ * nothing and touches nothing.
+ */
+const willBeClean = ({ cleaning, cleanedAt, image }: HostState): boolean =>
+  cleaning !== "disabled" &&
+  (cleanedAt !== null || image.wanted !== null || image.written !== null);
+
+/** A host that a machine of a cluster uses is in use, whatever the record says. One that Metal3 would not clean is refused like a BMC without an erase. */
 async function checkHost(
-  context: ServerContext,
+  context: EraseContext,
   host: HostRef,
 ): Promise<{ readonly power: PowerState }> {
   // One that somebody has deleted already is no reason to keep the record for ever.
@@ -180,6 +181,12 @@ async function checkHost(
       "CONFLICT",
       `server ${context.resource.id} is in use: its host has been taken by ${state.consumer}`,
       { details: { consumer: state.consumer } },
+    );
+  if (state !== null && !context.input.skipErase && !willBeClean(state))
+    throw new Failure(
+      "BMC_UNSUPPORTED",
+      `server ${context.resource.id}: Metal3 would erase nothing, because ${state.cleaning === "disabled" ? "its cleaning is switched off for the host" : "it has written no image that it would clean away"}; erase or destroy the disks by hand, and ask for decommission again with skipErase and a reason`,
+      { details: { reason: "no-erase" } },
     );
   return { power: state?.power ?? "unknown" };
 }

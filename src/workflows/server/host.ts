@@ -1,14 +1,13 @@
-import type { Problem } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
 import { hostName } from "#contract/host-name.ts";
 import type { ProvisionedImage } from "#contract/server.ts";
 import type { ServerState } from "#domain/server/state.ts";
-import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
 import type { HostRef, HostState, StagedConfig } from "#drivers/host-ports.ts";
 import { type Wait, wait } from "#engine/kit.ts";
+import { writing } from "#workflows/kubernetes.ts";
 import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
-import { type ServerContext, reading, writing } from "./kit.ts";
+import { type ServerContext, reading } from "./kit.ts";
 
 /** A server under Metal3, as workflows look at it and bring it from state to state. */
 
@@ -18,17 +17,34 @@ export const hostOf = ({ id, host }: ServerState): HostRef | null =>
 
 type Managed = { readonly resource: Pick<ServerState, "host"> };
 
-/** For steps that only servers under Metal3, or only the others, have something to do in. */
-export const isByMetal3 = ({ resource }: Managed): boolean => resource.host !== null;
-export const isByBmc = (managed: Managed): boolean => !isByMetal3(managed);
+/** Why a step of servers under Metal3 has nothing to do on another; null on those. */
+export const unlessMetal3 =
+  (why: string) =>
+  ({ resource }: Managed): string | null =>
+    resource.host === null ? why : null;
 
-export const writingHost = (context: ServerContext): KubernetesWrite => ({
-  ...writing(context),
-  run: context.run.id,
-});
+/** Why a step of servers by their BMC alone has nothing to do on one under Metal3; null on the others. */
+export const ifMetal3 =
+  (why: string) =>
+  ({ resource }: Managed): string | null =>
+    resource.host === null ? null : why;
 
-/** One look at the host. What it complains of becomes a fact: Metal3 forgets an error when it tries again, after a minute or two. */
-export async function lookAtHost(context: ServerContext, host: HostRef): Promise<HostState> {
+/** The host, in a step that is skipped on servers that have none. */
+export function theHostOf(resource: ServerState): HostRef {
+  const host = hostOf(resource);
+  if (host === null) throw new TypeError(`${resource.id} is not managed by Metal3`);
+  return host;
+}
+
+/**
+ * One look at the host. What it complains of becomes a fact: Metal3 forgets an error when it tries again, after a minute or two.
+ * `isDone` says whether the step has what it waits for; left out: it does not wait.
+ */
+export async function lookAtHost(
+  context: ServerContext,
+  host: HostRef,
+  isDone: (state: HostState) => boolean = () => true,
+): Promise<HostState> {
   const state = await context.ports.hosts.read(host, reading(context));
   if (state === null)
     throw new Failure(
@@ -36,16 +52,10 @@ export async function lookAtHost(context: ServerContext, host: HostRef): Promise
       `the BareMetalHost ${host.place.namespace}/${host.name} is no longer on the management cluster: somebody else has deleted it`,
       { details: { reason: "gone" } },
     );
-  tellHostProblems(context, state.problems);
-  return state;
-}
-
-export function tellHostProblems(
-  { resource, fact }: ServerContext,
-  seen: readonly Problem[],
-): void {
-  const changed = changedProblems(resource.problems, seen);
+  const { resource, fact, now, pace } = context;
+  const changed = changedProblems(resource, state.problems, { now, pace, isDone: isDone(state) });
   if (changed !== null) fact({ type: "server.problems_seen", data: changed });
+  return state;
 }
 
 export function waitForHost(what: string, state: HostState): Wait {
@@ -55,7 +65,7 @@ export function waitForHost(what: string, state: HostState): Wait {
 
 /** Null once Metal3 has taken the host in and can speak to its BMC. */
 export async function awaitEnrolled(context: ServerContext, host: HostRef): Promise<Wait | null> {
-  const state = await lookAtHost(context, host);
+  const state = await lookAtHost(context, host, isEnrolled);
   return isEnrolled(state) ? null : waitForHost("Metal3 to register the host", state);
 }
 
@@ -71,10 +81,10 @@ export async function clearHost(
   keep: RunId | null = null,
 ): Promise<Wait | null> {
   const { ports } = context;
-  await ports.hosts.clearImage(host, keep, writingHost(context));
-  const state = await lookAtHost(context, host);
-  const isClear = state.image.wanted === null && state.state === "available";
-  return isClear ? null : waitForHost("Metal3 to clean the host", state);
+  await ports.hosts.clearImage(host, keep, writing(context));
+  const isClear = (seen: HostState) => seen.image.wanted === null && seen.state === "available";
+  const state = await lookAtHost(context, host, isClear);
+  return isClear(state) ? null : waitForHost("Metal3 to clean the host", state);
 }
 
 /**
@@ -92,7 +102,7 @@ export async function wishImage(
   // After a retry the configuration may be that which an earlier run has staged.
   const clearing = await clearHost(context, host, wanted.config?.run ?? null);
   if (clearing !== null) return clearing;
-  await ports.hosts.setImage(host, wanted, writingHost(context));
+  await ports.hosts.setImage(host, wanted, writing(context));
   return null;
 }
 
@@ -101,17 +111,15 @@ export async function awaitProvisioned(
   context: ServerContext,
   host: HostRef,
 ): Promise<Wait | HostState> {
-  const state = await lookAtHost(context, host);
-  const isWritten =
-    state.state === "provisioned" &&
-    state.image.wanted !== null &&
-    state.image.written === state.image.wanted;
-  return isWritten ? state : waitForHost("Metal3 to write the image", state);
+  const isWritten = ({ state: at, image }: HostState): boolean =>
+    at === "provisioned" && image.wanted !== null && image.written === image.wanted;
+  const state = await lookAtHost(context, host, isWritten);
+  return isWritten(state) ? state : waitForHost("Metal3 to write the image", state);
 }
 
 /** Null once nothing of the host is left. */
 export async function unenroll(context: ServerContext, host: HostRef): Promise<Wait | null> {
-  const asked = await context.ports.hosts.unenroll(host, writingHost(context));
+  const asked = await context.ports.hosts.unenroll(host, writing(context));
   if (asked === "gone") return null;
   const state = await context.ports.hosts.read(host, reading(context));
   return state === null

@@ -1,7 +1,8 @@
 import type { Inventory } from "#contract/inventory.ts";
-import type { HostRef } from "#drivers/host-ports.ts";
+import type { HostRef, HostState } from "#drivers/host-ports.ts";
 import { type Wait, wait } from "#engine/kit.ts";
-import { lookAtHost, waitForHost, writingHost } from "./host.ts";
+import { writing } from "#workflows/kubernetes.ts";
+import { lookAtHost, waitForHost } from "./host.ts";
 import { type ServerContext, reading } from "./kit.ts";
 
 /**
@@ -13,12 +14,13 @@ export async function inspectHost(
   host: HostRef,
 ): Promise<Inventory | Wait> {
   const { ports, resource, run } = context;
-  const state = await lookAtHost(context, host);
-  const isInspecting = ["", "registering", "inspecting", "preparing"].includes(state.state);
-  if (isInspecting) return waitForHost("Metal3 to inspect the host", state);
+  const isInspected = (seen: HostState): boolean =>
+    !["", "registering", "inspecting", "preparing"].includes(seen.state);
+  const state = await lookAtHost(context, host, isInspected);
+  if (!isInspected(state)) return waitForHost("Metal3 to inspect the host", state);
   const mayAsk = state.state === "available" && resource.inspectedAt !== null;
   if (mayAsk && state.inspectionOf !== run.id) {
-    await ports.hosts.inspect(host, writingHost(context));
+    await ports.hosts.inspect(host, writing(context));
     return waitForHost("Metal3 to begin the inspection", state);
   }
   if (mayAsk && state.inspectionPending)

@@ -27,7 +27,8 @@ import { machineOf } from "./machine.ts";
  *                           erased by decommissioning, and the record says so. Under Metal3 the image is taken
  *                           back, and Metal3 cleans as the host's cleaning mode says
  *
- * Under Metal3 power goes through the host; the light and the BMC's restart go to the BMC itself.
+ * Under Metal3 power goes through the host: a reboot asks the operating system, a power-cycle is Metal3's hard one. The light and the
+ * BMC's restart go to the BMC itself.
  */
 export const serverLifecycle = workflow("server.lifecycle", {
   version: 1,

@@ -1,14 +1,17 @@
 import type { PowerIntent, SystemState } from "#drivers/ports.ts";
+import { writing as writingHost } from "#workflows/kubernetes.ts";
 import { type ServerContext, bmcOf, reading, writing } from "./kit.ts";
-import { hostOf, lookAtHost, writingHost } from "./host.ts";
+import { hostOf, lookAtHost } from "./host.ts";
 
 /**
  * A server's power, whoever manages it. Under Metal3 the wish goes to the host, which would otherwise put its own wish through
- * against ours; when and how its operating system is asked to shut down is then Metal3's business.
+ * against ours; when its operating system is asked to shut down, and for how long, is then Metal3's business.
  */
 export interface Machine {
   readState(): Promise<SystemState>;
   setPower(intent: PowerIntent): Promise<"already" | "asked">;
+  /** Once it is off by force: takes the force away, the wish stays. Repeating is safe. */
+  letGo(): Promise<void>;
   /** In declared ms: how long cutting the power takes at most; after that it does not happen. */
   readonly cutMs: number;
 }
@@ -25,6 +28,7 @@ export function machineOf(context: ServerContext): Machine {
     return {
       readState: () => ports.bmc.readState(bmc, reading(context)),
       setPower: (intent) => ports.bmc.setPower(bmc, intent, writing(context)),
+      letGo: async () => undefined,
       cutMs: bmcCutMs,
     };
   }
@@ -40,7 +44,9 @@ export function machineOf(context: ServerContext): Machine {
         indicator: "unknown",
       };
     },
-    setPower: (intent) => ports.hosts.setOnline(host, intent === "on", writingHost(context)),
+    setPower: (intent) => ports.hosts.setPower(host, intent, writingHost(context)),
+    // What holds the host off by force would hold it off whoever else switches it on.
+    letGo: async () => void (await ports.hosts.setPower(host, "off", writingHost(context))),
     cutMs: metal3CutMs,
   };
 }

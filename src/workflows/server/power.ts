@@ -61,7 +61,11 @@ export async function bringOff(
   const { now } = context;
   const machine = machineOf(context);
   const state = await machine.readState();
-  if (isAt(state, "off")) return state;
+  if (isAt(state, "off")) {
+    // Whether this step has forced it is not known for sure: it may have died before it could say so.
+    if (off.force) await machine.letGo();
+    return state;
+  }
   const isCut = off.force && off.graceMs === 0;
   if (asked === null && !isCut && (await asksSystem(context, off))) {
     const memo = remember(askedNow(context));

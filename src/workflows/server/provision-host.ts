@@ -1,7 +1,8 @@
 import type { ServerProvisionInput } from "#contract/server-inputs.ts";
 import type { StagedConfig } from "#drivers/host-ports.ts";
 import { skip } from "#engine/kit.ts";
-import { awaitProvisioned, hostOf, wishImage, writingHost } from "./host.ts";
+import { writing } from "#workflows/kubernetes.ts";
+import { awaitProvisioned, theHostOf, wishImage } from "./host.ts";
 import type { ServerContext } from "./kit.ts";
 import { isWait } from "./power.ts";
 
@@ -9,17 +10,12 @@ import { isWait } from "./power.ts";
 
 type ProvisionContext = ServerContext & { readonly input: ServerProvisionInput };
 
-/** Why a step of the other way of installing has nothing to do. */
-export const notMetal3 = "this server is installed through its BMC";
-export const onlyMetal3 = "Metal3 installs this server";
-
 export async function stageConfig(context: ProvisionContext) {
-  const host = hostOf(context.resource);
-  if (host === null) return skip(notMetal3, null);
+  const host = theHostOf(context.resource);
   const { userData, networkData } = context.input;
   if (userData === null && networkData === null)
     return skip("there is no configuration to stage", null);
-  await context.ports.hosts.stageConfig(host, { userData, networkData }, writingHost(context));
+  await context.ports.hosts.stageConfig(host, { userData, networkData }, writing(context));
   return {
     run: context.run.id,
     userData: userData !== null,
@@ -28,23 +24,20 @@ export async function stageConfig(context: ProvisionContext) {
 }
 
 export async function unstageConfig(context: ProvisionContext): Promise<void> {
-  const host = hostOf(context.resource);
-  if (host !== null) await context.ports.hosts.unstageConfig(host, writingHost(context));
+  await context.ports.hosts.unstageConfig(theHostOf(context.resource), writing(context));
 }
 
 export async function applyImage(
   context: ProvisionContext & { readonly prior: { readonly "stage-config": StagedConfig | null } },
 ) {
-  const host = hostOf(context.resource);
-  if (host === null) return skip(notMetal3);
+  const host = theHostOf(context.resource);
   const { input, prior } = context;
   const wanted = { image: input.image, config: prior["stage-config"] };
   return (await wishImage(context, host, wanted)) ?? undefined;
 }
 
 export async function awaitImage(context: ProvisionContext) {
-  const host = hostOf(context.resource);
-  if (host === null) return skip(notMetal3);
+  const host = theHostOf(context.resource);
   const state = await awaitProvisioned(context, host);
   return isWait(state) ? state : undefined;
 }

@@ -6,17 +6,11 @@ import { nothing, skip } from "#engine/kit.ts";
 import { Watch, awaitInstall } from "./await-install.ts";
 import { verifyChecksum } from "./image-checksum.ts";
 import { planInstallation } from "./installation-plan.ts";
-import { hostOf, isByBmc, isByMetal3, lookAtHost } from "./host.ts";
+import { hostOf, ifMetal3, lookAtHost, unlessMetal3 } from "./host.ts";
 import { type ServerContext, bmcOf, reading, workflow, writing } from "./kit.ts";
 import { type Medium, ejectAll, insertAll } from "./media.ts";
 import { cyclePower, isWait } from "./power.ts";
-import {
-  applyImage,
-  awaitImage,
-  onlyMetal3,
-  stageConfig,
-  unstageConfig,
-} from "./provision-host.ts";
+import { applyImage, awaitImage, stageConfig, unstageConfig } from "./provision-host.ts";
 import { leaveInstaller, verifyInstalled } from "./verify-install.ts";
 
 /**
@@ -28,6 +22,9 @@ const Inserted = z.union([
   z.object({ urls: z.array(z.string()) }),
 ]);
 type Inserted = z.infer<typeof Inserted>;
+
+const notMetal3 = unlessMetal3("this server is installed through its BMC");
+const onlyMetal3 = ifMetal3("Metal3 installs this server");
 
 /**
  * server.provision: installs an operating system from an image, through the BMC's virtual media or by Metal3.
@@ -112,34 +109,31 @@ export const serverProvision = workflow("server.provision", {
       fact({ type: "server.reservation_released", data: { run: output?.run ?? run.id } }),
   })
   .step("stage-config", {
-    when: isByMetal3,
+    skipWhen: notMetal3,
     expected: "1s",
     output: z.object({ run: RunId, userData: z.boolean(), networkData: z.boolean() }).nullable(),
     run: stageConfig,
     undo: unstageConfig,
   })
   .step("insert-media", {
-    when: isByBmc,
+    skipWhen: onlyMetal3,
     expected: "10s",
     poll: { min: "2s", max: "10s" },
     output: Inserted.nullable(),
     run: async (context) => {
-      if (context.resource.host !== null) return skip(onlyMetal3, null);
       const media = mediaFor(context, context.prior.validate.configDrive);
       return (await insertAll(context, media)) ?? insertedBy(context);
     },
     undo: async (context) => {
-      if (context.resource.host !== null) return;
       const urls = urlsFor(context, [context.output]);
       return (await ejectAll(context, urls)) ?? undefined;
     },
   })
   .step("set-boot-once", {
-    when: isByBmc,
+    skipWhen: onlyMetal3,
     expected: "3s",
     output: Inserted.nullable(),
     run: async (context) => {
-      if (context.resource.host !== null) return skip(onlyMetal3, null);
       // A retry that starts here has the earlier run's media in; this run's config drive has to replace them.
       const media = mediaFor(context, context.prior.validate.configDrive);
       const waiting = await insertAll(context, media);
@@ -148,13 +142,12 @@ export const serverProvision = workflow("server.provision", {
       return insertedBy(context);
     },
     undo: async (context) => {
-      if (context.resource.host !== null) return;
       await context.ports.bmc.clearBootOverride(bmcOf(context.resource), writing(context));
     },
   })
   .pivot("from here on the installer, or Metal3, overwrites the disk")
   .step("power-cycle", {
-    when: isByBmc,
+    skipWhen: onlyMetal3,
     expected: "20s",
     within: "15m",
     poll: { min: "2s", max: "10s" },
@@ -167,7 +160,6 @@ export const serverProvision = workflow("server.provision", {
       .nullable(),
     run: async (context) => {
       const { ports, resource, now } = context;
-      if (resource.host !== null) return skip(onlyMetal3, null);
       // What runs now is about to be overwritten: it is asked to shut down, but not waited for long.
       const cycled = await cyclePower(context, { graceMs: 30_000, force: true }, async () => {
         // A machine that restarted by itself meanwhile has used its override up.
@@ -179,29 +171,27 @@ export const serverProvision = workflow("server.provision", {
     },
   })
   .step("await-install", {
-    when: isByBmc,
+    skipWhen: onlyMetal3,
     expected: "9m",
     within: "40m",
     poll: { min: "5s", max: "20s" },
     output: z.object({ evidence: Completion, watch: Watch }).nullable(),
     run: async (context) => {
-      const { completion } = context.prior.validate;
-      const cycle = context.prior["power-cycle"];
-      if (completion === null || cycle === null) return skip(onlyMetal3, null);
+      const completion = told(context.prior.validate.completion);
+      const cycle = told(context.prior["power-cycle"]);
       const live = context.input.image.format === "live-iso";
       return awaitInstall(context, { completion, live, ...cycle });
     },
   })
   .step("eject-media", {
-    when: isByBmc,
+    skipWhen: onlyMetal3,
     expected: "10s",
     within: "15m",
     poll: { min: "2s", max: "10s" },
     run: async (context) => {
       const { input, prior } = context;
-      const end = prior["await-install"];
-      const cycle = prior["power-cycle"];
-      if (end === null || cycle === null) return skip(onlyMetal3);
+      const end = told(prior["await-install"]);
+      const cycle = told(prior["power-cycle"]);
       if (input.image.format === "live-iso")
         return skip("the server runs from its medium, which stays in");
       const hasLeft = Left.safeParse(context.memo).success;
@@ -212,7 +202,7 @@ export const serverProvision = workflow("server.provision", {
     },
   })
   .step("apply-image", {
-    when: isByMetal3,
+    skipWhen: notMetal3,
     expected: "2s",
     // What was on it is cleaned away first.
     within: "2h",
@@ -220,7 +210,7 @@ export const serverProvision = workflow("server.provision", {
     run: applyImage,
   })
   .step("await-provisioned", {
-    when: isByMetal3,
+    skipWhen: notMetal3,
     expected: "6m",
     within: "90m",
     poll: { min: "5s", max: "20s" },
@@ -263,6 +253,12 @@ export const serverProvision = workflow("server.provision", {
   }));
 
 const Left = z.object({ left: z.literal(true) });
+
+/** What a step of the same way has told: all steps of a way are skipped, or none. */
+function told<Output>(output: Output | null): Output {
+  if (output === null) throw new TypeError("a step builds on one that was skipped");
+  return output;
+}
 
 type ProvisionContext = ServerContext & { readonly input: ServerProvisionInput };
 

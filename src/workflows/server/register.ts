@@ -5,7 +5,8 @@ import { ServerRegisterInput } from "#contract/server-inputs.ts";
 import type { ServerFact } from "#contract/server.ts";
 import { usableSerial, usableUuid } from "#domain/server/identity.ts";
 import { nothing, skip, wait } from "#engine/kit.ts";
-import { awaitEnrolled, hostOf, isByMetal3, unenroll, writingHost } from "./host.ts";
+import { writing } from "#workflows/kubernetes.ts";
+import { awaitEnrolled, theHostOf, unenroll, unlessMetal3 } from "./host.ts";
 import { type ServerContext, bmcRef, reading, workflow } from "./kit.ts";
 
 const Identified = z.object({
@@ -113,14 +114,13 @@ export const serverRegister = workflow("server.register", {
     undo: async ({ fact }) => fact({ type: "server.registration_undone", data: {} }),
   })
   .step("enroll", {
-    when: isByMetal3,
+    skipWhen: unlessMetal3("this server is not managed by Metal3"),
     expected: "15s",
     within: "30m",
     poll: { min: "2s", max: "15s" },
     run: async (context) => {
       const { input, prior, ports, resource } = context;
-      const host = hostOf(resource);
-      if (host === null) return skip("this server is not managed by Metal3");
+      const host = theHostOf(resource);
       const { systemPath, fingerprint256 } = prior.identify;
       const wanted = {
         bmc: bmcRef({ ...input, tls: { ...input.tls, fingerprint256 } }),
@@ -131,13 +131,10 @@ export const serverRegister = workflow("server.register", {
         online: false,
         labels: {},
       };
-      await ports.hosts.enroll(host, wanted, writingHost(context));
+      await ports.hosts.enroll(host, wanted, writing(context));
       return (await awaitEnrolled(context, host)) ?? undefined;
     },
-    undo: async (context) => {
-      const host = hostOf(context.resource);
-      return host === null ? undefined : ((await unenroll(context, host)) ?? undefined);
-    },
+    undo: async (context) => (await unenroll(context, theHostOf(context.resource))) ?? undefined,
   })
   .step("inspect-now", {
     expected: "50s",

@@ -1,7 +1,9 @@
 import { VmCreateInput } from "#contract/vm-inputs.ts";
+import type { VmState } from "#drivers/vm-ports.ts";
 import { nothing, wait } from "#engine/kit.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { areFilled } from "./disks.ts";
-import { reading, refOf, wantedOf, workflow, writing } from "./kit.ts";
+import { wantedOf, workflow } from "./kit.ts";
 import { Place, look, placeOf, waitFor } from "./look.ts";
 
 /**
@@ -65,12 +67,14 @@ export const vmCreate = workflow("vm.create", {
     output: Place,
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
-      const state = await look(context);
       const { running, disks } = context.resource.spec;
-      const isDone = running
-        ? state.power === "running" && state.ready
-        : state.power === "stopped" && areFilled(disks, state.disks);
-      if (!isDone) return waitFor(context, running ? "the machine to run" : "its disks", state);
+      const isDone = (seen: VmState): boolean =>
+        running
+          ? seen.power === "running" && seen.ready
+          : seen.power === "stopped" && areFilled(disks, seen.disks);
+      const state = await look(context, isDone);
+      if (!isDone(state))
+        return waitFor(context, running ? "the machine to run" : "its disks", state);
       return placeOf(state);
     },
   })

@@ -1,6 +1,7 @@
 import { VmDeleteInput } from "#contract/vm-inputs.ts";
 import { nothing, wait } from "#engine/kit.ts";
-import { reading, refOf, workflow, writing } from "./kit.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { workflow } from "./kit.ts";
 import { tellProblems, waitFor } from "./look.ts";
 
 /**
@@ -45,7 +46,7 @@ export const vmDelete = workflow("vm.delete", {
         // It was restored from a backup, or made anew: what does not go by itself is asked again.
         if (!state.deleting)
           await ports.vms.delete(refOf(resource), { keepDisks }, writing(context));
-        tellProblems(context, state.problems);
+        tellProblems(context, state.problems, false);
         return waitFor(context, "the machine to be gone", state);
       }
       // Disks and cloud-init secret go after the machine; the same verb says when nothing is left.

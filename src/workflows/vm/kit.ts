@@ -1,8 +1,7 @@
 import type { VmFact } from "#contract/vm.ts";
 import type { VmState as VmRecord } from "#domain/vm/state.ts";
-import type { KubernetesWrite } from "#drivers/cluster-ports.ts";
-import type { ReadOptions, SecretsPort } from "#drivers/ports.ts";
-import type { VmPort, VmRef, WantedVm } from "#drivers/vm-ports.ts";
+import type { SecretsPort } from "#drivers/ports.ts";
+import type { VmPort, WantedVm } from "#drivers/vm-ports.ts";
 import { type StepContext, workflowKit } from "#engine/kit.ts";
 
 /** What the workflows of virtual machines work with. */
@@ -21,12 +20,6 @@ export const workflow = workflowKit<VmEnvironment>({ least: "1m" });
 /** The part of a step's context that the shared pieces need, whatever its input and output. */
 export type VmContext = Omit<StepContext<VmEnvironment, unknown, unknown>, "prior">;
 
-export const refOf = ({ id, spec }: VmRecord): VmRef => ({
-  id,
-  place: spec.place,
-  name: spec.name,
-});
-
 export const wantedOf = ({ spec }: VmRecord): WantedVm => ({
   cpus: spec.cpus,
   memory: spec.memory,
@@ -34,12 +27,4 @@ export const wantedOf = ({ spec }: VmRecord): WantedVm => ({
   networks: spec.networks,
   userData: spec.userData,
   running: spec.running,
-});
-
-export const reading = ({ signal }: VmContext): ReadOptions => ({ signal });
-
-export const writing = ({ signal, key, run }: VmContext): KubernetesWrite => ({
-  signal,
-  key,
-  run: run.id,
 });

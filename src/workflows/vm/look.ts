@@ -4,10 +4,17 @@ import { Failure } from "#contract/failures.ts";
 import type { VmState } from "#drivers/vm-ports.ts";
 import type { Wait } from "#engine/kit.ts";
 import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
-import { type VmContext, reading, refOf } from "./kit.ts";
+import { reading, refOf } from "#workflows/kubernetes.ts";
+import type { VmContext } from "./kit.ts";
 
-/** One look at the virtual machine. What it complains of becomes a fact when it changes, because it may be gone at the next look. */
-export async function look(context: VmContext): Promise<VmState> {
+/**
+ * One look at the virtual machine. What it complains of becomes a fact when it changes, because it may be gone at the next look.
+ * `isDone` says whether the step has what it waits for; left out: it does not wait.
+ */
+export async function look(
+  context: VmContext,
+  isDone: (state: VmState) => boolean = () => true,
+): Promise<VmState> {
   const { ports, resource } = context;
   const state = await ports.vms.read(refOf(resource), reading(context));
   if (state === null)
@@ -16,12 +23,16 @@ export async function look(context: VmContext): Promise<VmState> {
       `the object of virtual machine ${resource.spec.name} is no longer on the management cluster: somebody else has deleted it`,
       { details: { reason: "gone" } },
     );
-  tellProblems(context, state.problems);
+  tellProblems(context, state.problems, isDone(state));
   return state;
 }
 
-export function tellProblems({ resource, fact }: VmContext, seen: readonly Problem[]): void {
-  const changed = changedProblems(resource.problems, seen);
+export function tellProblems(
+  { resource, fact, now, pace }: VmContext,
+  seen: readonly Problem[],
+  isDone: boolean,
+): void {
+  const changed = changedProblems(resource, seen, { now, pace, isDone });
   if (changed !== null) fact({ type: "vm.problems_seen", data: changed });
 }
 

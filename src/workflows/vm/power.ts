@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import { VmPowerInput } from "#contract/vm-inputs.ts";
+import type { VmState } from "#drivers/vm-ports.ts";
 import { nothing, skip } from "#engine/kit.ts";
-import { type VmContext, refOf, workflow, writing } from "./kit.ts";
+import { refOf, writing } from "#workflows/kubernetes.ts";
+import { type VmContext, workflow } from "./kit.ts";
 import { Place, look, placeOf, waitFor } from "./look.ts";
 
 /**
@@ -53,13 +55,15 @@ export const vmPower = workflow("vm.power", {
     poll: { min: "1s", max: "10s" },
     output: Place,
     run: async (context) => {
-      const state = await look(context);
       const { action } = context.input;
       const wanted = endOf[action];
-      const isAnother =
-        action !== "restart" || state.instance?.uid !== context.prior.validate.instance;
-      const isDone = state.power === wanted && isAnother && (wanted !== "running" || state.ready);
-      if (!isDone) return waitFor(context, `the machine to be ${wanted}`, state);
+      const before = context.prior.validate.instance;
+      const isDone = ({ power, instance, ready }: VmState): boolean =>
+        power === wanted &&
+        (action !== "restart" || instance?.uid !== before) &&
+        (wanted !== "running" || ready);
+      const state = await look(context, isDone);
+      if (!isDone(state)) return waitFor(context, `the machine to be ${wanted}`, state);
       return placeOf(state);
     },
   })

@@ -32,10 +32,7 @@ export function clusterFindings(parts: ClusterParts): Readonly<Record<string, Fi
     WorkersAvailable: workersAvailable(deployments),
     WorkerMachinesReady: aggregated(workers, "Ready", "NotReady"),
     WorkerMachinesUpToDate: aggregated(workers, "UpToDate", "NotUpToDate"),
-    RemoteConnectionProbe:
-      isInitialized && planeMachines.length > 0
-        ? yes("ProbeSucceeded")
-        : no("ProbeFailed", "Remote connection not established yet"),
+    RemoteConnectionProbe: probed(isInitialized, planeMachines),
     RollingOut: anyOf(scaled, "RollingOut"),
     ScalingUp: anyOf(scaled, "ScalingUp"),
     ScalingDown: anyOf(scaled, "ScalingDown"),
@@ -44,6 +41,15 @@ export function clusterFindings(parts: ClusterParts): Readonly<Record<string, Fi
     Paused: no("NotPaused"),
   };
   return { ...findings, Available: available(owner, findings) };
+}
+
+/** An API server answers as long as one of its nodes does. */
+function probed(isInitialized: boolean, planeMachines: readonly KubeObject[]): Finding {
+  if (!isInitialized || planeMachines.length === 0)
+    return no("ProbeFailed", "Remote connection not established yet");
+  return planeMachines.some((machine) => isTrue(machine, "NodeReady"))
+    ? yes("ProbeSucceeded")
+    : no("ProbeFailed", "Remote connection probe failed");
 }
 
 /** The topology counts against it only where it has failed: a cluster in the middle of an upgrade is available. */

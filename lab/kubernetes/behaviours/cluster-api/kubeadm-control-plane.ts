@@ -7,7 +7,13 @@ import { keyOf, kindName } from "./kinds.ts";
 import { admitControlPlane } from "./kubeadm-control-plane-admission.ts";
 import { keepKubeconfig } from "./kubeconfig.ts";
 import { isReadyMachine, markUpToDate, workerMachines } from "./machine.ts";
-import type { ClusterStatus, ControlPlaneSpec, ControlPlaneStatus, MachineSpec } from "./model.ts";
+import type {
+  ClusterStatus,
+  ControlPlaneSpec,
+  ControlPlaneStatus,
+  MachineSpec,
+  MachineStatus,
+} from "./model.ts";
 import { makeMachine, removeMachine } from "./new-machine.ts";
 import {
   annotations,
@@ -188,7 +194,7 @@ function writeStatus(
   const wasInitialized = earlier.initialization?.controlPlaneInitialized === true;
   const isInitialized = wasInitialized || machines.some(isReadyMachine);
   const lowest = counts.versions?.[0]?.version;
-  const isAvailable = isInitialized && counts.readyReplicas > 0;
+  const isAvailable = isInitialized && hasQuorum(machines);
   cluster.updateStatus(keyOf(newest), {
     observedGeneration: newest.metadata.generation ?? 1,
     selector: `${labels.clusterName}=${clusterNameOf(newest)},${labels.controlPlane}=`,
@@ -201,7 +207,7 @@ function writeStatus(
         : no(
             "NotAvailable",
             isInitialized
-              ? "no control plane machine is healthy"
+              ? "too few control plane machines are healthy for a quorum of etcd"
               : "Control plane not yet initialized",
           ),
       Initialized: isInitialized ? yes("Initialized") : no("NotInitialized"),
@@ -224,6 +230,14 @@ function writeStatus(
   }
   const isAll = counts.versions?.length === 1 && !machines.some(isDeleting);
   if (isAll && lowest !== undefined) noteVersion(newest, lowest, cluster);
+}
+
+/** Whether etcd can decide: more than half of the machines that joined it, and are not about to leave, are ready. */
+function hasQuorum(machines: readonly KubeObject[]): boolean {
+  const members = machines.filter(
+    (machine) => !isDeleting(machine) && statusOf<MachineStatus>(machine).nodeRef !== undefined,
+  );
+  return members.filter(isReadyMachine).length * 2 > members.length;
 }
 
 function health(isAvailable: boolean): Finding {

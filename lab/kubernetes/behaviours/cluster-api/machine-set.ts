@@ -4,9 +4,10 @@ import { found, no, yes } from "./conditions.ts";
 import { clusterFaultsOf } from "./faults.ts";
 import { release } from "./finalizers.ts";
 import { keyOf, kindName } from "./kinds.ts";
-import { failingNode, isReadyMachine, markUpToDate, workerMachines } from "./machine.ts";
+import { isReadyMachine, markUpToDate, workerMachines } from "./machine.ts";
 import type { ClusterSpec, ControlPlaneSpec, ControlPlaneStatus, DeploymentSpec } from "./model.ts";
 import { makeMachine, removeMachine } from "./new-machine.ts";
+import { failingNode } from "./node.ts";
 import {
   annotations,
   childOf,

@@ -4,6 +4,7 @@ import { conditionOf, type Finding, found, isTrue, no, timeOf, yes } from "./con
 import { clusterFaultsOf } from "./faults.ts";
 import { release } from "./finalizers.ts";
 import { keyOf, kindName, namespaceOf } from "./kinds.ts";
+import { hostOf } from "./metal3-host.ts";
 import type { InfraMachineSpec, InfraMachineStatus, MachineSpec, MachineStatus } from "./model.ts";
 import { uuidOf } from "./names.ts";
 import {
@@ -19,6 +20,7 @@ import {
   specOf,
   statusOf,
 } from "./relations.ts";
+import { joinedNode, machinesOnHosts, missingNode, newNode } from "./node.ts";
 import { left, takes } from "./waiting.ts";
 
 const finalizer = "machine.cluster.x-k8s.io";
@@ -36,6 +38,7 @@ export const machines: Behaviour = {
     childOf("KubeadmConfig", "Machine"),
     childOf("DevMachine", "Machine"),
     childOf("Metal3Machine", "Machine"),
+    machinesOnHosts,
     partsOfCluster("Machine"),
   ],
   reconciles: [kindName("Machine")],
@@ -74,12 +77,15 @@ function bringUp(
   }));
 
   const hasJoined = statusOf<MachineStatus>(machine).nodeRef !== undefined;
-  const rest = hasJoined || !isProvisioned ? null : untilNode(machine, owner, cluster);
-  const nodeExists = hasJoined || rest === 0;
+  const untilJoined = hasJoined || !isProvisioned ? null : untilNode(machine, owner, cluster);
+  const nodeExists = hasJoined || untilJoined === 0;
+  const node = hasJoined
+    ? joinedNode(machine, infra && hostOf(infra, cluster), cluster)
+    : { findings: nodeExists ? newNode(machine) : missingNode(machine), againInMs: null };
   const findings = {
     BootstrapConfigReady: mirrored(config, "Ready", secret !== undefined),
     InfrastructureReady: mirrored(infra, "Ready", isProvisioned),
-    ...nodeFindings(machine, nodeExists),
+    ...node.findings,
     Deleting: no("NotDeleting"),
     Paused: no("NotPaused"),
   };
@@ -105,14 +111,14 @@ function bringUp(
       : {}),
   };
   write(machine, changes, { ...findings, ...summary(findings, isReady) }, cluster);
-  if (rest === 0) {
+  if (untilJoined === 0) {
     cluster.effect(machine.metadata.name, "node-joined", {
       cluster: clusterNameOf(machine),
       version: spec.version ?? "",
     });
     cluster.event(machine, "Normal", "SuccessfulSetNodeRef", machine.metadata.name);
   }
-  return rest === 0 ? null : rest;
+  return untilJoined === 0 ? null : (untilJoined ?? node.againInMs);
 }
 
 /** ms of life until the machine's node is there; null: nothing that passes by waiting. */
@@ -130,28 +136,6 @@ function untilNode(
   return left("join", isFirst ? takes.firstJoin : takes.controlPlaneJoin, machine, cluster);
 }
 
-function nodeFindings(
-  machine: KubeObject,
-  exists: boolean,
-): { readonly NodeReady: Finding; readonly NodeHealthy: Finding } {
-  if (!exists) {
-    const finding: Finding = {
-      status: "Unknown",
-      reason: "InspectionFailed",
-      message: `Waiting for a Node with spec.providerID ${specOf<MachineSpec>(machine).providerID ?? "to be set"} to exist`,
-    };
-    return { NodeReady: finding, NodeHealthy: finding };
-  }
-  if (machine.metadata.annotations?.[failingNode] !== undefined) {
-    const message = "* Node.Ready: container runtime network not ready: cni plugin not initialized";
-    return { NodeReady: no("NodeNotReady", message), NodeHealthy: no("NodeNotHealthy", message) };
-  }
-  return { NodeReady: yes("NodeReady"), NodeHealthy: yes("NodeHealthy") };
-}
-
-/** The lab's own mark on the one worker that a cluster called `…-worker-fails` has. */
-export const failingNode = "lab.millwright.dev/node-fails";
-
 /** Repeats what an object that the machine refers to says of itself. */
 function mirrored(object: KubeObject | undefined, type: string, isReady: boolean): Finding {
   if (object === undefined) return no("ObjectDeleted", "the object has been deleted");
@@ -165,11 +149,22 @@ function summary(
   isReady: boolean,
 ): { readonly Ready: Finding; readonly Available: Finding } {
   if (isReady) return { Ready: yes("Ready"), Available: yes("Available") };
+  // NodeHealthy says what NodeReady says, and more.
   const issues = Object.entries(findings).filter(
-    ([type, { status }]) => type !== "Deleting" && type !== "Paused" && status !== "True",
+    ([type, { status }]) =>
+      type !== "Deleting" && type !== "Paused" && type !== "NodeReady" && status !== "True",
   );
-  const message = issues.map(([type, finding]) => `* ${type}: ${finding.message ?? ""}`).join("\n");
-  return { Ready: no("NotReady", message), Available: no("NotAvailable") };
+  const message = issues.map(([type, finding]) => `* ${type}:${after(finding)}`).join("\n");
+  const isKnown = issues.some(([, { status }]) => status === "False");
+  const ready: Finding = isKnown
+    ? no("NotReady", message)
+    : { status: "Unknown", reason: "ReadyUnknown", message };
+  return { Ready: ready, Available: no("NotAvailable") };
+}
+
+/** A message that is a list goes below the name of its condition. */
+function after({ message = "" }: Finding): string {
+  return message.startsWith("*") ? `\n${message.replaceAll(/^/gm, "  ")}` : ` ${message}`;
 }
 
 function takeApart(machine: KubeObject, cluster: ClusterClient): number | null {

@@ -108,17 +108,44 @@ describe("a cluster on metal", () => {
     expect(Object.keys(takenBy(world))).toContain("late");
   });
 
-  it("replaces workers without a spare host, and a control plane with one", () => {
+  it("replaces machines when each group has a host to spare", () => {
     const world = metalWorld();
     askMetal(world, "a", "b");
     world.cluster.advanceUntil(() => world.isDone(), 60 * minute);
     const first = new Set(Object.values(takenBy(world)));
     world.edit("c1", (topology) => (topology.version = "v1.34.5"));
-    world.cluster.advance(minute);
-    world.cluster.advanceUntil(() => world.isDone(), 120 * minute);
+    const most = { a: 0, b: 0 };
+    world.cluster.advanceUntil(() => {
+      const taken = takenBy(world);
+      const racksTaken = hosts(world)
+        .filter(({ metadata }) => metadata.name in taken)
+        .map(({ metadata }) => metadata.labels?.["rack"]);
+      for (const rack of ["a", "b"] as const)
+        most[rack] = Math.max(most[rack], racksTaken.filter((each) => each === rack).length);
+      const isNew = Object.values(taken).every((name) => !first.has(name));
+      return isNew && world.isDone();
+    }, 120 * minute);
     expect(Object.values(takenBy(world))).toHaveLength(3);
-    expect(Object.values(takenBy(world)).filter((name) => first.has(name))).toEqual([]);
-    const used = hosts(world).filter(({ metadata }) => metadata.name in takenBy(world));
-    expect(used.filter(({ metadata }) => metadata.labels?.["rack"] === "b")).toHaveLength(2);
+    // The new machine has its host before the old one's is cleaned.
+    expect(most).toEqual({ a: 2, b: 3 });
+  });
+
+  it("does not take an old machine away while there is no host for the new one", () => {
+    const world = metalWorld();
+    askMetal(world, "b", "a");
+    world.cluster.advanceUntil(() => world.isDone(), 60 * minute);
+    const workers = (): readonly (string | undefined)[] => [
+      takenBy(world)["host-1"],
+      takenBy(world)["host-2"],
+    ];
+    const first = workers();
+    world.edit("c1", (topology) => (topology.version = "v1.34.5"));
+    world.cluster.advance(120 * minute);
+    expect(world.isDone()).toBe(false);
+    expect(workers()).toEqual(first);
+    const late = world.cluster.create(newHost("late", namespace, { rack: "a" }));
+    world.cluster.setStatus(keyOf(late), statusOf("available", ""));
+    world.cluster.advanceUntil(() => world.isDone(), 120 * minute);
+    expect(Object.values(takenBy(world)).filter((name) => first.includes(name))).toEqual([]);
   });
 });

@@ -125,7 +125,7 @@ function metalClass(namespace: string): readonly NewObject[] {
   ];
 }
 
-/** Both classes are the same but for their provider. Metal workers make room before they are replaced: no spare host is needed. */
+/** Both classes are the same but for their provider. Machines are replaced in the way that Cluster API takes where nothing is said: a new one first. */
 function clusterClass(
   name: string,
   namespace: string,
@@ -135,8 +135,7 @@ function clusterClass(
   const ref = (kind: Parameters<typeof apiVersionOf>[0]) => ({
     templateRef: { apiVersion: apiVersionOf(kind), kind, name },
   });
-  const rollingUpdate =
-    provider === "Metal3" ? { maxSurge: 0, maxUnavailable: 1 } : { maxSurge: 1, maxUnavailable: 0 };
+  const rollingUpdate = { maxSurge: 1, maxUnavailable: 0 };
   return {
     apiVersion: apiVersionOf("ClusterClass"),
     kind: "ClusterClass",

@@ -21,6 +21,10 @@ export const takes = {
   firstJoin: 140 * second,
   controlPlaneJoin: 130 * second,
   workerJoin: 80 * second,
+  /** Until a kubelet that says nothing is noticed: Kubernetes' `node-monitor-grace-period`. */
+  kubeletSilence: 50 * second,
+  /** A host's self-test and boot. */
+  hostStart: 60 * second,
   drain: 30 * second,
   virtualMachineRemoval: 15 * second,
   infrastructureClusterRemoval: 15 * second,
@@ -40,4 +44,9 @@ export function left(step: string, ms: number, object: KubeObject, cluster: Clus
     return ms;
   }
   return Math.max(0, ms - (cluster.now() - waiting.since) * cluster.speed);
+}
+
+/** Whether that step is the one which was asked about last. */
+export function isIn(step: string, object: KubeObject, cluster: ClusterClient): boolean {
+  return cluster.memory<Waiting>(object)?.step === step;
 }

@@ -50,14 +50,15 @@ function wayOut({ status }: Turn, state: State): State {
 export function powerOffBeforeDelete(turn: Turn): Verdict {
   const { spec, status, machine, memory, cluster, credentials } = turn;
   if (spec.disablePowerOff === true || credentials.kind === "unusable") return finish("deleting");
-  if (machine.power() === "off") {
-    status.poweredOn = false;
-    return finish("deleting");
-  }
+  // Asked for in any case: a machine that is only being switched on is `off` as well, and would be on when nobody looks any more.
   if (memory.power?.wanted !== "off") {
     machine.setPower("off", "hard", effectKey(turn, "delete"));
     memory.power = { wanted: "off", until: after(cluster, minute) };
     if (status.errorType !== undefined) clearError(turn);
+  }
+  if (machine.power() === "off") {
+    status.poweredOn = false;
+    return finish("deleting");
   }
   const ms = left(cluster, memory.power.until);
   if (ms > 0) return stay(Math.min(ms, 5 * second));

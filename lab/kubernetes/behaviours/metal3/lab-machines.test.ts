@@ -160,6 +160,17 @@ describe("a host whose machine is one of the lab's", () => {
     cluster.advanceUntil(() => cluster.get(key) === undefined, 60 * minute);
   });
 
+  test("is switched off before it goes, also while it is only being switched on", async () => {
+    await enrol("real-1");
+    until("inspecting", minute);
+    cluster.advanceUntil(() => powerState(world.machine("real-1")) === "PoweringOn", 5 * second);
+    cluster.delete(key);
+    cluster.advanceUntil(() => cluster.get(key) === undefined, minute);
+    cluster.advance(minute);
+    expect(powerState(world.machine("real-1"))).toBe("Off");
+    expect(actions("real-1")).toEqual(["power-on", "power-off", "powered-off"]);
+  });
+
   test("never reaches its power where the BMC lies", async () => {
     await enrol("real-lies-about-power");
     until("available", 6 * minute);

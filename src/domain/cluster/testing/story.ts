@@ -35,7 +35,11 @@ export const scaleInput = (nodeCount = 4, nodePool = "workers") => ({
   nodeCount,
 });
 
-export const upgradeInput = (kubernetesVersion = "v1.35.0") => ({ clusterId, kubernetesVersion });
+export const upgradeInput = (kubernetesVersion = "v1.35.0") => ({
+  clusterId,
+  kubernetesVersion,
+  spareServers: true,
+});
 
 export const deleteInput = { clusterId };
 

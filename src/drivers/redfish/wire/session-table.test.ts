@@ -24,7 +24,7 @@ let database: Database;
 
 beforeAll(async () => {
   database = await openMemoryDatabase();
-  await database.script(readFileSync("src/journal/migrations/0002_bmc_sessions.sql", "utf8"));
+  await database.script(readFileSync("src/journal/migrations/0007_bmc_sessions.sql", "utf8"));
 });
 
 afterAll(() => database.close());

@@ -1,53 +1,35 @@
--- Pools of servers, and which cluster has which server.
-
--- Read model: one row per pool. `selector` holds the tags by which it finds its servers; null: they say so themselves,
--- by its name in `servers.pool`.
-create table pools (
-  id text collate "C" primary key,
-  region text not null,
-  project text not null,
-  name text not null,
-  selector jsonb,
-  created_at timestamptz not null,
-  stream_version integer not null,
-  body jsonb not null
-);
-create unique index pools_name on pools (region, project, name);
-
--- A pool cannot go while a cluster has a server that was drawn from it, and none is drawn from a pool that goes: the
--- reference makes the two take turns.
-alter table servers
-  add column allocation text check (allocation in ('reserved', 'used')),
-  add column allocated_to text,
-  add column allocated_from text collate "C" references pools (id),
-  add column free_since timestamptz;
-create index servers_allocated_to on servers (allocated_to) where allocated_to is not null;
-create index servers_allocated_from on servers (allocated_from) where allocated_from is not null;
-create index servers_pool on servers (pool) where pool is not null;
-create index servers_free on servers (project, free_since, id) where free_since is not null;
-
--- What earlier versions wrote lacks what this one reads.
-update servers set body = body || '{"allocation": null, "freeSince": null}';
-update servers set
-    free_since = created_at,
-    body = body || jsonb_build_object('freeSince', body->'createdAt')
-  where state = 'available' and health <> 'failed' and body->'runs' = '[]';
-
--- Whether a server is in a pool. One that was drawn from it stays in it until it is given back, whatever becomes of its tags.
-create function in_pool(s servers, p pools) returns boolean language sql immutable as $$
-  select s.region = p.region and s.project = p.project and s.state <> 'decommissioned'
-    and (case when p.selector is null then s.pool = p.name else s.tags @> p.selector end or s.allocated_from = p.id)
-$$;
+-- Rows of clusters or virtual machines, whose names are unique at their place.
+create function write_named(kind text, rows jsonb) returns void language plpgsql as $$
+declare
+  holder text;
+begin
+  execute format(
+    'insert into %1$I select * from jsonb_populate_recordset(null::%1$I, $1)
+      on conflict (id) do update set
+        state = excluded.state, name = excluded.name, management_cluster = excluded.management_cluster,
+        namespace = excluded.namespace, stream_version = excluded.stream_version, body = excluded.body', kind)
+    using rows;
+exception when unique_violation then
+  -- Whoever was first has committed by now, or there would have been a wait and no violation.
+  execute format(
+    'select o.id from jsonb_populate_recordset(null::%1$I, $1) as n
+      join %1$I o on o.management_cluster = n.management_cluster and o.namespace = n.namespace
+        and o.name = n.name and o.id <> n.id and o.state <> ''deleted''
+      limit 1', kind)
+    into holder using rows;
+  raise exception 'the name is taken' using errcode = 'MW005', detail = coalesce(holder, '');
+end $$;
 
 -- Appends in one statement: leases are checked, streams moved from the expected to the new version, events,
 -- read models, schedule, locks, secrets and idempotency keys written; or nothing at all. The argument holds one or
 -- many commits merged; the caller runs them one by one when the merged one is refused.
 --   MW001 a stream is not at its expected version    MW002 a resource is locked (detail: by which run)
 --   MW003 the idempotency key exists                 MW004 a lease has been lost
+--   MW005 the name is taken (detail: by which resource)
 --
 -- The planner takes every list of the argument for a hundred rows and would rather read a whole table than look up
 -- so many: a commit of one step would cost as much as there are runs. Here every row is looked up by its key.
-create or replace function journal_commit(c jsonb) returns void language plpgsql
+create function journal_commit(c jsonb) returns void language plpgsql
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
@@ -147,11 +129,20 @@ begin
         allocation = excluded.allocation, allocated_to = excluded.allocated_to,
         allocated_from = excluded.allocated_from, free_since = excluded.free_since;
   end if;
+  if c ? 'clusters' then perform write_named('clusters', c->'clusters'); end if;
+  if c ? 'vms' then perform write_named('vms', c->'vms'); end if;
+
   if c ? 'goneServers' then
     delete from servers where id in (select jsonb_array_elements_text(c->'goneServers'));
   end if;
   if c ? 'gonePools' then
     delete from pools where id in (select jsonb_array_elements_text(c->'gonePools'));
+  end if;
+  if c ? 'goneClusters' then
+    delete from clusters where id in (select jsonb_array_elements_text(c->'goneClusters'));
+  end if;
+  if c ? 'goneVms' then
+    delete from vms where id in (select jsonb_array_elements_text(c->'goneVms'));
   end if;
 
   if c ? 'dispatch' then
