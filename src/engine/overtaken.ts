@@ -37,10 +37,18 @@ async function laterChange(database: Database, { id, requested }: RunState): Pro
   return rows[0] ?? null;
 }
 
-/** Throws INVALID_STATE_TRANSITION when the effects of the run's steps may have been overwritten by another run. */
-export async function refuseOvertaken(database: Database, run: RunState): Promise<void> {
+/**
+ * Throws INVALID_STATE_TRANSITION when the effects of the run's steps may have been overwritten by another run. Of two
+ * retries at the same moment the later change can be the other one, which `refuseRetried` names as what it is.
+ */
+export async function refuseOvertaken(
+  database: Database,
+  run: RunState,
+  refuseRetried: () => Promise<unknown>,
+): Promise<void> {
   const later = await laterChange(database, run);
   if (later === null) return;
+  await refuseRetried();
   const { resourceType, resourceId } = run.requested;
   throw new Failure(
     "INVALID_STATE_TRANSITION",

@@ -141,12 +141,12 @@ async function prepare(
   }
   // A held child has no lock to pass on: it ran under its parent's.
   const takesLock = old.cleanup === "held" && old.requested.parent === null;
+  const current = () => loadRetryable(core, old.id);
   const check = async (): Promise<void> => {
-    if (reused.length > 0) await refuseOvertaken(core.database, old);
+    if (reused.length > 0) await refuseOvertaken(core.database, old, current);
     const fresh = (retry.secrets ?? []).map(({ id: secret }) => secret);
     await refuseLostSecrets(core, { run: old, workflow, input, fresh });
   };
-  const current = () => loadRetryable(core, old.id);
   const base = { of: old.id, fromStep, reused, takesLock, current, check };
   const alsoFor = (newRun: RunId, now: RunState): Commit => {
     const events = [
