@@ -363,6 +363,8 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
       };
     case "run.attention_raised":
       return { ...state, attention: event.data };
+    case "run.overtaken":
+      return { ...state, attention: null };
     case "run.abandoned":
       return {
         ...state,
