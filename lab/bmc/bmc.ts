@@ -98,7 +98,7 @@ export class Bmc {
 
   #disturb(request: Request): Disturbance | undefined {
     const { method, url: path } = request;
-    const asked = this.#ports.faults.take({ target: this.name, method, path });
+    const asked = this.#ports.faults.take(this.name, { method, path });
     if (asked !== undefined) return this.#disturbance(asked);
     this.#requestCount += 1;
     if (this.traits.isFlaky && this.#requestCount % 3 === 0) {

@@ -1,3 +1,5 @@
+import { FaultQueue } from "#lab/fault-queue.ts";
+
 /** A disturbance that was asked for by `POST /_lab/faults`. */
 export interface Fault {
   readonly id: number;
@@ -16,44 +18,13 @@ export interface Fault {
   readonly times?: number;
 }
 
-/** The disturbances in force, in the order in which they were asked for. */
-export class Faults {
-  #all: Fault[] = [];
-  #count = 0;
-
-  add(fault: Omit<Fault, "id">): Fault {
-    this.#count += 1;
-    const added = { ...fault, id: this.#count };
-    this.#all.push(added);
-    return added;
-  }
-
-  clear(): void {
-    this.#all = [];
-  }
-
-  list(): readonly Fault[] {
-    return this.#all;
-  }
-
-  /** The first fault that is meant for this request, counted off. */
-  take(request: {
-    readonly target: string;
-    readonly method: string;
-    readonly path: string;
-  }): Fault | undefined {
-    const found = this.#all.find(
-      (fault) =>
-        (fault.target === undefined || fault.target === request.target) &&
-        (fault.method === undefined || fault.method.toUpperCase() === request.method) &&
-        (fault.path === undefined || new RegExp(fault.path).test(request.path)),
-    );
-    if (found?.times !== undefined) {
-      const rest = { ...found, times: found.times - 1 };
-      this.#all = this.#all.flatMap((fault) =>
-        fault !== found ? [fault] : rest.times > 0 ? [rest] : [],
-      );
-    }
-    return found;
+/** The disturbances of the BMCs. */
+export class Faults extends FaultQueue<Fault> {
+  /** The first fault that is meant for this request to that BMC, counted off. */
+  take(
+    target: string,
+    asked: { readonly method: string; readonly path: string },
+  ): Fault | undefined {
+    return this.first(asked, (fault) => fault.target === undefined || fault.target === target);
   }
 }

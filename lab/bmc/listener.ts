@@ -2,6 +2,7 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { readRequestBody } from "#lab/request-body.ts";
 import type { Certificate } from "#lab/world/journal.ts";
 import type { Answer } from "./answer.ts";
 import type { Request } from "./service.ts";
@@ -77,7 +78,7 @@ export class Listener {
   }
 
   async #handle(message: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const body = await readBody(message);
+    const body = (await readRequestBody(message, longestBodyBytes))?.toString("utf8");
     if (body === undefined) {
       message.socket.destroy();
       return;
@@ -111,23 +112,6 @@ function send(response: http.ServerResponse, answer: Answer, isHead: boolean): v
     response.setHeader("Content-Type", answer.contentType ?? "application/json");
   if (answer.status !== 204) response.setHeader("Content-Length", Buffer.byteLength(text));
   response.end(isHead || answer.status === 204 ? undefined : text);
-}
-
-/** Undefined when the client went away or sent more than anybody needs. */
-async function readBody(message: http.IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of message) {
-      const bytes = chunk as Buffer;
-      length += bytes.length;
-      if (length > longestBodyBytes) return undefined;
-      chunks.push(bytes);
-    }
-  } catch {
-    return undefined;
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function singleHeaders(

@@ -1,14 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
 import path from "node:path";
+import { LineFile } from "#lab/line-file.ts";
 import type { Effect } from "./effects.ts";
 import type { Machine } from "./machine.ts";
 
@@ -40,25 +31,18 @@ export interface Remembered {
 }
 
 /**
- * The lab's memory: one JSON line for every change, written before the request that caused it is answered, so that
- * `kill -9` loses nothing that was seen. At start the file is read, and replaced in one rename by one that holds only
- * the last state of each machine and the effects; the same happens when it has grown.
+ * The lab's memory: a line for every change. What is kept is the last state of each machine, and the effects.
  */
 export class Journal {
-  readonly #file: string;
-  readonly #growthLimitBytes: number;
+  readonly #file: LineFile;
   readonly #machines = new Map<string, Machine>();
   readonly #identities = new Map<string, Identity>();
   #effects: Effect[] = [];
-  #descriptor = -1;
-  #grownBytes = 0;
 
   /** @param folder is created when it is not there. */
-  constructor(folder: string, growthLimitBytes = 64 * 1024 * 1024) {
-    mkdirSync(folder, { recursive: true });
-    this.#file = path.join(folder, "world.jsonl");
-    this.#growthLimitBytes = growthLimitBytes;
-    this.#read();
+  constructor(folder: string, leastGrowthBytes = 64 * 1024 * 1024) {
+    this.#file = new LineFile(path.join(folder, "world.jsonl"), { leastGrowthBytes });
+    for (const line of this.#file.read()) this.#take(line as Line);
     this.#compact();
   }
 
@@ -67,28 +51,24 @@ export class Journal {
   }
 
   saveMachine(machine: Machine): void {
-    this.#append({ machine });
+    this.#save({ machine });
   }
 
   saveIdentity(identity: Identity): void {
-    this.#append({ identity });
+    this.#save({ identity });
   }
 
   saveEffect(effect: Effect): void {
-    this.#append({ effect });
+    this.#save({ effect });
   }
 
   close(): void {
-    if (this.#descriptor === -1) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = -1;
+    this.#file.close();
   }
 
-  #append(line: Line): void {
+  #save(line: Line): void {
     this.#take(line);
-    if (this.#descriptor === -1) return;
-    this.#grownBytes += writeSync(this.#descriptor, `${JSON.stringify(line)}\n`);
-    if (this.#grownBytes > this.#growthLimitBytes) this.#compact();
+    if (this.#file.append(JSON.stringify(line))) this.#compact();
   }
 
   #take(line: Line): void {
@@ -97,39 +77,13 @@ export class Journal {
     else this.#effects.push(line.effect);
   }
 
-  #read(): void {
-    if (!existsSync(this.#file)) return;
-    for (const text of readFileSync(this.#file, "utf8").split("\n")) {
-      const line = parseLine(text);
-      if (line !== undefined) this.#take(line);
-    }
-  }
-
   #compact(): void {
-    this.close();
     this.#effects = this.#effects.slice(-100_000);
     const lines: Line[] = [
       ...[...this.#identities.values()].map((identity) => ({ identity })),
       ...[...this.#machines.values()].map((machine) => ({ machine })),
       ...this.#effects.map((effect) => ({ effect })),
     ];
-    const fresh = `${this.#file}.new`;
-    // Private keys are in it.
-    writeFileSync(fresh, lines.map((line) => `${JSON.stringify(line)}\n`).join(""), {
-      mode: 0o600,
-    });
-    renameSync(fresh, this.#file);
-    this.#descriptor = openSync(this.#file, "a");
-    this.#grownBytes = 0;
-  }
-}
-
-/** A line that was cut by a kill is no line: its change was never answered. */
-function parseLine(text: string): Line | undefined {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text) as Line;
-  } catch {
-    return undefined;
+    this.#file.replace(lines.map((line) => JSON.stringify(line)));
   }
 }

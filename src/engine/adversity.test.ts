@@ -1,42 +1,27 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
-import { noting, openToyEngine, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { noting, toyHead, toyWorkflow, type ToyEngine, type ToyOptions } from "#test/toy-engine.ts";
+import { describeToys } from "#test/toy-suite.ts";
 import { nothing, wait, type Workflow } from "./kit.ts";
 import { faulty, typesIn, type FaultyDatabase } from "./testing/faulty-database.ts";
 
 /** Runs while the database stutters and processes stop, stand still and come back. */
-describeEachBackend("adversity", (backend) => {
-  let test: TestDatabase;
-  const opened: ToyEngine[] = [];
-  beforeAll(async () => {
-    test = await backend.open();
-  });
-  afterEach(async () => {
-    for (const toy of opened.splice(0)) await toy.stop();
-  });
-  afterAll(() => test.drop());
-
-  const open = async (
-    workflow: Workflow,
-    more: Partial<Parameters<typeof openToyEngine>[0]> = {},
-  ): Promise<ToyEngine> => {
-    const toy = await openToyEngine({ database: test.database, workflows: [workflow], ...more });
-    opened.push(toy);
-    return toy;
-  };
+describeToys("adversity", (toys) => {
+  const open = (workflow: Workflow, more: Partial<ToyOptions> = {}): Promise<ToyEngine> =>
+    toys.open([workflow], more);
   const openFaulty = async (
     workflow: Workflow,
   ): Promise<ToyEngine & { readonly db: FaultyDatabase }> => {
-    const db = faulty(test.database);
+    const db = faulty(toys.test.database);
     return { ...(await open(workflow, { database: db.database })), db };
   };
   const dispatched = (run: RunId) =>
-    test.database.query<{ owner: string | null }>("select owner from dispatch where run_id = $1", [
-      run,
-    ]);
+    toys.test.database.query<{ owner: string | null }>(
+      "select owner from dispatch where run_id = $1",
+      [run],
+    );
 
   describe("a database that does not answer", () => {
     /** Waits, fails, is undone; a fact on the way: every kind of commit that a slice makes. */
@@ -197,7 +182,7 @@ describeEachBackend("adversity", (backend) => {
     });
 
     it("gives back what a claim brings that was under way", async () => {
-      const db = faulty(test.database);
+      const db = faulty(toys.test.database);
       let claiming: () => void = () => undefined;
       const claimed = new Promise<void>((resolve) => (claiming = resolve));
       let go: () => void = () => undefined;
@@ -224,7 +209,7 @@ describeEachBackend("adversity", (backend) => {
   });
 
   it("keeps a slice that began while a renewal of the others' leases was on its way", async () => {
-    const db = faulty(test.database);
+    const db = faulty(toys.test.database);
     const held = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     const later = Promise.withResolvers<void>();
@@ -275,7 +260,7 @@ describeEachBackend("adversity", (backend) => {
   });
 
   it("runs one slice at a time of a run whose lease it let expire and then took again", async () => {
-    const db = faulty(test.database);
+    const db = faulty(toys.test.database);
     let isCut = true;
     // Renewals do not get through, as when the event loop stands still; everything else does.
     db.onOther = (sql) => {

@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
 import { noting, openToyEngine, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { describeToys } from "#test/toy-suite.ts";
 import { nothing, skip, wait, type Workflow } from "./kit.ts";
 
 const reject =
@@ -11,22 +11,8 @@ const reject =
     throw new Failure(code, "the lamp says no");
   };
 
-describeEachBackend("engine", (backend) => {
-  let test: TestDatabase;
-  let toy: ToyEngine | null = null;
-
-  const open = async (...workflows: Workflow[]): Promise<ToyEngine> => {
-    toy = await openToyEngine({ database: test.database, workflows });
-    return toy;
-  };
-  beforeAll(async () => {
-    test = await backend.open();
-  });
-  afterEach(async () => {
-    await toy?.stop();
-    toy = null;
-  });
-  afterAll(() => test.drop());
+describeToys("engine", (toys) => {
+  const open = (...workflows: Workflow[]): Promise<ToyEngine> => toys.open(workflows);
 
   it("runs the steps in order, passes outputs on, and ends with the result and the lock released", async () => {
     const { begin, ended, types, ports, engine, journal } = await open(
@@ -456,7 +442,7 @@ describeEachBackend("engine", (backend) => {
       })
       .result(() => null);
     const first = await openToyEngine({
-      database: test.database,
+      database: toys.test.database,
       workflows: [workflow],
       owner: "dead/0",
       effects,
@@ -464,13 +450,7 @@ describeEachBackend("engine", (backend) => {
     const id = await first.begin("server.inspect");
     await first.until(id, (state) => state.steps[1]?.status === "running");
     // Not stopped: as good as killed. The second process knows that the first one is dead.
-    toy = await openToyEngine({
-      database: test.database,
-      workflows: [workflow],
-      owner: "alive/0",
-      dead: ["dead/0"],
-      effects,
-    });
+    const toy = await toys.open([workflow], { owner: "alive/0", dead: ["dead/0"], effects });
     const run = await toy.ended(id);
     expect(run.steps[1]).toMatchObject({ status: "completed", attempts: 2, losses: 1 });
     expect(effects).toEqual(["one", `${id}/two`, `${id}/two`]);

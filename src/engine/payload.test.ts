@@ -1,23 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
-import { openToyEngine, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { expect, it } from "vitest";
+import { toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { describeToys } from "#test/toy-suite.ts";
 import { nothing, wait, type Workflow } from "./kit.ts";
 
-describeEachBackend("what is too large", (backend) => {
-  let test: TestDatabase;
-  let toy: ToyEngine | null = null;
-  const open = async (...workflows: Workflow[]): Promise<ToyEngine> => {
-    toy = await openToyEngine({ database: test.database, workflows });
-    return toy;
-  };
-  beforeAll(async () => {
-    test = await backend.open();
-  });
-  afterEach(async () => {
-    await toy?.stop();
-    toy = null;
-  });
-  afterAll(() => test.drop());
+describeToys("what is too large", (toys) => {
+  const open = (...workflows: Workflow[]): Promise<ToyEngine> => toys.open(workflows);
 
   it("takes nothing into the journal that is too large for it: no memo, no fact, no signal", async () => {
     const huge = "x".repeat(1_100_000);

@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
-import { noting, openToyEngine, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { noting, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { describeToys } from "#test/toy-suite.ts";
 import { skip, wait, type Workflow } from "./kit.ts";
 
 /** Steps that have nothing to do. */
@@ -10,22 +10,8 @@ const reject = async (): Promise<never> => {
   throw new Failure("BMC_REJECTED", "the lamp says no");
 };
 
-describeEachBackend("a step that has nothing to do", (backend) => {
-  let test: TestDatabase;
-  let toy: ToyEngine | null = null;
-
-  const open = async (...workflows: Workflow[]): Promise<ToyEngine> => {
-    toy = await openToyEngine({ database: test.database, workflows });
-    return toy;
-  };
-  beforeAll(async () => {
-    test = await backend.open();
-  });
-  afterEach(async () => {
-    await toy?.stop();
-    toy = null;
-  });
-  afterAll(() => test.drop());
+describeToys("a step that has nothing to do", (toys) => {
+  const open = (...workflows: Workflow[]): Promise<ToyEngine> => toys.open(workflows);
 
   it("on its resource is skipped without having begun", async () => {
     const seen: (readonly string[])[] = [];

@@ -1,34 +1,21 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
-import { noting, openToyEngine, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { noting, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { describeToys } from "#test/toy-suite.ts";
 import { nothing, wait, type Workflow } from "./kit.ts";
 
 /** Runs that have to do with each other, or with somebody outside: children, retries, signals. */
-describeEachBackend("together", (backend) => {
-  let test: TestDatabase;
-  let toy: ToyEngine | null = null;
-  beforeAll(async () => {
-    test = await backend.open();
-  });
-  afterEach(async () => {
-    await toy?.stop();
-    toy = null;
-  });
-  afterAll(() => test.drop());
-  const open = async (...workflows: Workflow[]): Promise<ToyEngine> => {
-    toy = await openToyEngine({ database: test.database, workflows });
-    return toy;
-  };
+describeToys("together", (toys) => {
+  const open = (...workflows: Workflow[]): Promise<ToyEngine> => toys.open(workflows);
   const by = { actor: "dana" };
   const locks = (resource: string) =>
-    test.database.query<{ run_id: string }>("select run_id from locks where resource = $1", [
+    toys.test.database.query<{ run_id: string }>("select run_id from locks where resource = $1", [
       resource,
     ]);
   const childrenOf = async (run: RunId): Promise<RunId[]> => {
-    const rows = await test.database.query<{ id: RunId }>(
+    const rows = await toys.test.database.query<{ id: RunId }>(
       "select id from runs where parent = $1 order by id",
       [run],
     );
@@ -214,7 +201,9 @@ describeEachBackend("together", (backend) => {
       expect(await ended(next)).toMatchObject({ status: "completed" });
       expect(ports.effects).toEqual(["one", "two", "two"]);
       expect(await locks(lamp)).toEqual([]);
-      const runs = await test.database.query("select id from runs where retry_of = $1", [held.id]);
+      const runs = await toys.test.database.query("select id from runs where retry_of = $1", [
+        held.id,
+      ]);
       expect(runs).toEqual([{ id: next }]);
     });
 
@@ -279,7 +268,7 @@ describeEachBackend("together", (backend) => {
         return { failed, id };
       };
       const expires = async (id: string): Promise<boolean | null> => {
-        const rows = await test.database.query<{ expires: boolean }>(
+        const rows = await toys.test.database.query<{ expires: boolean }>(
           "select expires_at is not null as expires from secrets where id = $1",
           [id],
         );
@@ -295,7 +284,7 @@ describeEachBackend("together", (backend) => {
         ]) {
           const { failed, id } = await failing(opened, "undo");
           expect(await expires(id)).toBe(true);
-          await test.database.query(lost, [id]);
+          await toys.test.database.query(lost, [id]);
           const retry = { run: failed.id, by, retry: {} };
           const refused = { code: "INVALID_STATE_TRANSITION", details: { expired: ["password"] } };
           await expect(engine.retry(retry)).rejects.toMatchObject(refused);
@@ -434,7 +423,7 @@ describeEachBackend("together", (backend) => {
       );
       const failed = await ended(await begin("server.register"));
       const lamp = failed.requested.resourceId;
-      const rows = () => test.database.query("select id from servers where id = $1", [lamp]);
+      const rows = () => toys.test.database.query("select id from servers where id = $1", [lamp]);
       const facts = async () => (await journal.read(lamp)).map(({ type }) => type);
       expect(failed.cleanup).toBe("complete");
       expect(await rows()).toEqual([]);

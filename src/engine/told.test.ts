@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
-import { openToyEngine, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { toyHead, toyWorkflow } from "#test/toy-engine.ts";
+import { describeToys } from "#test/toy-suite.ts";
 import { nothing } from "./kit.ts";
 
 /** What the engine tells operators: its status and its log. */
@@ -10,21 +10,10 @@ const reject = async (): Promise<never> => {
   throw new Failure("BMC_REJECTED", "the lamp says no");
 };
 
-describeEachBackend("what the engine tells", (backend) => {
-  let test: TestDatabase;
-  let toy: ToyEngine | null = null;
-  beforeAll(async () => {
-    test = await backend.open();
-  });
-  afterEach(async () => {
-    await toy?.stop();
-    toy = null;
-  });
-  afterAll(() => test.drop());
-
+describeToys("what the engine tells", (toys) => {
   it("counts its start as a look for work, before there was time for one", async () => {
     const before = Date.now();
-    toy = await openToyEngine({ database: test.database, workflows: [] });
+    const toy = await toys.open([]);
     const { working, lastClaimAt } = toy.engine.status;
     expect(working).toBe(true);
     expect(lastClaimAt).toBeGreaterThanOrEqual(before);
@@ -33,9 +22,8 @@ describeEachBackend("what the engine tells", (backend) => {
   it("logs an expected failure in words, and a stranger whole", async () => {
     const logged: (readonly [string, unknown, unknown])[] = [];
     const stranger = new TypeError("no lamp");
-    toy = await openToyEngine({
-      database: test.database,
-      workflows: [
+    const toy = await toys.open(
+      [
         toyWorkflow("server.inspect", toyHead())
           .step("first", { expected: "1s", undo: nothing("reads"), run: reject })
           .result(() => null),
@@ -49,10 +37,12 @@ describeEachBackend("what the engine tells", (backend) => {
           })
           .result(() => null),
       ],
-      log: (level, event, fields) => {
-        if (event === "step failed") logged.push([level, fields?.["reason"], fields?.["error"]]);
+      {
+        log: (level, event, fields) => {
+          if (event === "step failed") logged.push([level, fields?.["reason"], fields?.["error"]]);
+        },
       },
-    });
+    );
     await toy.ended(await toy.begin("server.inspect"));
     await toy.ended(await toy.begin("server.provision"));
     expect(logged).toEqual([

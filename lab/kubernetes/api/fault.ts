@@ -1,3 +1,5 @@
+import { FaultQueue } from "#lab/fault-queue.ts";
+
 /** A disturbance that was asked for by `POST /_lab/kubernetes/faults`. */
 export interface Fault {
   readonly id: number;
@@ -29,52 +31,19 @@ interface Asked {
   readonly path: string;
 }
 
-/** The disturbances in force, in the order in which they were asked for. */
-export class Faults {
-  #all: Fault[] = [];
-  #count = 0;
-
-  add(fault: Omit<Fault, "id">): Fault {
-    this.#count += 1;
-    const added = { ...fault, id: this.#count };
-    this.#all.push(added);
-    return added;
-  }
-
-  clear(): void {
-    this.#all = [];
-  }
-
-  list(): readonly Fault[] {
-    return this.#all;
-  }
-
+/** The disturbances of the API server. */
+export class Faults extends FaultQueue<Fault> {
   /** The first fault that is meant for this request, counted off. */
   take(asked: Asked): Fault | undefined {
-    return this.#take(asked, ({ watch }) => watch === undefined);
+    return this.first(asked, ({ watch }) => watch === undefined);
   }
 
   /** What happens to this watch now, counted off. */
   takeWatch(asked: Asked): Fault["watch"] {
     const asksInitial = /[?&]sendInitialEvents=(true|1)\b/.test(asked.path);
-    const isMeant = ({ watch }: Fault): boolean =>
-      watch !== undefined && (watch !== "old-etcd" || asksInitial);
-    return this.#take(asked, isMeant)?.watch;
-  }
-
-  #take({ method, path }: Asked, isMeant: (fault: Fault) => boolean): Fault | undefined {
-    const found = this.#all.find(
-      (fault) =>
-        isMeant(fault) &&
-        (fault.method === undefined || fault.method === method) &&
-        (fault.path === undefined || new RegExp(fault.path).test(path)),
-    );
-    if (found?.times !== undefined) {
-      const rest = { ...found, times: found.times - 1 };
-      this.#all = this.#all.flatMap((fault) =>
-        fault !== found ? [fault] : rest.times > 0 ? [rest] : [],
-      );
-    }
-    return found;
+    return this.first(
+      asked,
+      ({ watch }) => watch !== undefined && (watch !== "old-etcd" || asksInitial),
+    )?.watch;
   }
 }

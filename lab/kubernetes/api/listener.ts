@@ -4,6 +4,7 @@ import type http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Refusal } from "#lab/kubernetes/status.ts";
+import { readRequestBody } from "#lab/request-body.ts";
 import type { Answer } from "./call.ts";
 import type { Fault, Faults } from "./fault.ts";
 import { refused } from "./service.ts";
@@ -89,7 +90,7 @@ export class Listener {
   }
 
   async #handle(message: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const body = await readBody(message);
+    const body = await readRequestBody(message, longestBodyBytes);
     if (body === undefined) return void message.socket.destroy();
     const request: Request = {
       method: message.method ?? "GET",
@@ -155,23 +156,6 @@ function send(response: http.ServerResponse, answer: Answer): void {
     "Content-Length": Buffer.byteLength(answer.text),
   });
   response.end(answer.text);
-}
-
-/** Undefined when the client went away or sent more than the server takes. */
-async function readBody(message: http.IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of message) {
-      const bytes = chunk as Buffer;
-      length += bytes.length;
-      if (length > longestBodyBytes) return undefined;
-      chunks.push(bytes);
-    }
-  } catch {
-    return undefined;
-  }
-  return Buffer.concat(chunks);
 }
 
 function singleHeaders(

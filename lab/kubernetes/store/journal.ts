@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
 import path from "node:path";
 import type { KubeObject, ObjectKey } from "#lab/kubernetes/object.ts";
 import { kindOfObject } from "#lab/kubernetes/kinds/kind.ts";
+import { LineFile } from "#lab/line-file.ts";
 import { pathOf } from "./change.ts";
 import { textOf } from "./text.ts";
 
@@ -42,27 +33,20 @@ type Line =
   | { readonly revision: number };
 
 /**
- * The cluster's memory, as the lab's `world.jsonl` is the machines': one line for every change, written before
- * anybody hears of it. At start, and whenever it has grown to twice what the objects need, it is replaced in one
- * rename by a file of the last states.
+ * The cluster's memory, as the lab's `world.jsonl` is the machines': a line for every change, written before
+ * anybody hears of it. What is kept is the last state of each object.
  */
 export class StoreJournal {
-  readonly #file: string;
-  readonly #leastGrowthBytes: number;
+  readonly #file: LineFile;
   #objects = new Map<string, KubeObject>();
   readonly #memories = new Map<string, unknown>();
   #identity: ServerIdentity | undefined;
   #revision = 0;
-  #descriptor = -1;
-  #baseBytes = 0;
-  #grownBytes = 0;
 
   /** @param folder is created when it is not there. */
   constructor(folder: string, leastGrowthBytes = 16 * 1024 * 1024) {
-    mkdirSync(folder, { recursive: true });
-    this.#file = path.join(folder, "kubernetes.jsonl");
-    this.#leastGrowthBytes = leastGrowthBytes;
-    this.#read();
+    this.#file = new LineFile(path.join(folder, "kubernetes.jsonl"), { leastGrowthBytes });
+    for (const line of this.#file.read()) this.#take(line as Line);
     this.#compact();
   }
 
@@ -102,9 +86,7 @@ export class StoreJournal {
   }
 
   close(): void {
-    if (this.#descriptor === -1) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = -1;
+    this.#file.close();
   }
 
   #save(line: Line): void {
@@ -113,9 +95,7 @@ export class StoreJournal {
   }
 
   #append(text: string): void {
-    if (this.#descriptor === -1) return;
-    this.#grownBytes += writeSync(this.#descriptor, `${text}\n`);
-    if (this.#grownBytes > Math.max(this.#leastGrowthBytes, this.#baseBytes)) this.#compact();
+    if (this.#file.append(text)) this.#compact();
   }
 
   #take(line: Line): void {
@@ -132,28 +112,12 @@ export class StoreJournal {
     else this.#revision = Math.max(this.#revision, line.revision);
   }
 
-  #read(): void {
-    if (!existsSync(this.#file)) return;
-    for (const text of readFileSync(this.#file, "utf8").split("\n")) {
-      const line = parseLine(text);
-      if (line !== undefined) this.#take(line);
-    }
-  }
-
   #compact(): void {
-    this.close();
     const lines: string[] = [JSON.stringify({ revision: this.#revision })];
     if (this.#identity !== undefined) lines.push(JSON.stringify({ identity: this.#identity }));
     for (const object of this.#objects.values()) lines.push(`{"object":${textOf(object)}}`);
     for (const [memory, value] of this.#memories) lines.push(JSON.stringify({ memory, value }));
-    const whole = `${lines.join("\n")}\n`;
-    const fresh = `${this.#file}.new`;
-    // Private keys and tokens are in it.
-    writeFileSync(fresh, whole, { mode: 0o600 });
-    renameSync(fresh, this.#file);
-    this.#descriptor = openSync(this.#file, "a");
-    this.#baseBytes = Buffer.byteLength(whole);
-    this.#grownBytes = 0;
+    this.#file.replace(lines);
   }
 }
 
@@ -162,14 +126,4 @@ function placeOf(
   metadata: { readonly namespace?: string; readonly name: string },
 ): string {
   return `${kind}:${pathOf(metadata)}`;
-}
-
-/** A line that was cut by a kill is no line: its change was never answered. */
-function parseLine(text: string): Line | undefined {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text) as Line;
-  } catch {
-    return undefined;
-  }
 }
