@@ -1,16 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import type { RunId } from "#contract/ids.ts";
 import type { RunState } from "#engine/run-state.ts";
-import { describeEachBackend, type TestDatabase } from "#test/backends.ts";
-import { noting, openToyEngine, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { noting, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
+import { describeToys } from "#test/toy-suite.ts";
 import { nothing, wait, type Workflow } from "./kit.ts";
 import { faulty, typesIn, type FaultyDatabase } from "./testing/faulty-database.ts";
 
 /** Runs that failed and asked for a person, and what becomes of that when a later run mends their resource. */
-describeEachBackend("a run that asks for attention", (backend) => {
-  let test: TestDatabase;
+describeToys("a run that asks for attention", (toys) => {
   let db: FaultyDatabase;
   let toy: ToyEngine;
   /** What goes wrong, by the note of the run. */
@@ -58,15 +57,9 @@ describeEachBackend("a run that asks for attention", (backend) => {
     .result(({ prior }) => prior.delegate.child);
   const workflows: Workflow[] = [change, look, parent];
 
-  beforeAll(async () => {
-    test = await backend.open();
-    db = faulty(test.database);
-  });
-  afterEach(() => toy.stop());
-  afterAll(() => test.drop());
   const open = async (): Promise<void> => {
-    Object.assign(db, { onCommit: () => "none", beforeLoss: async () => undefined });
-    toy = await openToyEngine({ database: db.database, workflows });
+    db = faulty(toys.test.database);
+    toy = await toys.open(workflows, { database: db.database });
   };
 
   /** Another run on the lamp of the first, once it has ended. */
@@ -87,7 +80,7 @@ describeEachBackend("a run that asks for attention", (backend) => {
   const first = async (note: string, workflow: Workflow["type"] = "server.provision") =>
     toy.ended(await toy.begin(workflow, { note }));
   const asks = async (id: RunId): Promise<boolean> => {
-    const rows = await test.database.query<{ attention: boolean; stored: boolean }>(
+    const rows = await toys.test.database.query<{ attention: boolean; stored: boolean }>(
       "select attention, state->'attention' <> 'null' as stored from runs where id = $1",
       [id],
     );
