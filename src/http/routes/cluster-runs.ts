@@ -203,7 +203,7 @@ const upgradeRoute = (deps: ApiDependencies, door: Door): Route =>
       path: `${clusterPath}/upgrade`,
       summary: "Upgrade Kubernetes",
       description:
-        "One minor version at a time, and never back: from its pivot on the run can only go forward. Groups of machines that come from a pool have one more of its servers for that time, unless `spareServers` is false.",
+        "One minor version at a time, and never back: from its pivot on the run can only go forward. Groups of machines that come from a pool have one more of its servers for that time, unless `spareServers` is false. A version that another field manager sets is not taken over: the run ends with CONFLICT.",
       params: ClusterParams,
       body: { schema: UpgradeClusterBody, example: { kubernetesVersion: "v1.35.0" } },
       refusals: changeRefusals,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Failure } from "#contract/failures.ts";
 import { clusterId, spec } from "#domain/cluster/testing/story.ts";
 import type { OfferedVersion } from "#drivers/cluster-ports.ts";
 import { clusterUpgrade } from "./upgrade.ts";
@@ -14,7 +15,12 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
 });
 
 /** Plays a step on a cluster whose wish is at `version`, in the middle of a roll-out. */
-const play = (name: string, version: string, versions: readonly OfferedVersion[]): unknown => {
+const play = (
+  name: string,
+  version: string,
+  versions: readonly OfferedVersion[],
+  checkUpgrade: () => Promise<void> = async () => undefined,
+): unknown => {
   const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
   const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
@@ -32,7 +38,9 @@ const play = (name: string, version: string, versions: readonly OfferedVersion[]
     input: { clusterId, kubernetesVersion: target },
     resource: { id: clusterId, spec, problems: [] },
     ports: {
-      clusters: { "cluster-api": { read: async () => state, offered: async () => offered } },
+      clusters: {
+        "cluster-api": { read: async () => state, offered: async () => offered, checkUpgrade },
+      },
     },
     fact: () => undefined,
     now: () => 0,
@@ -57,6 +65,13 @@ describe("the version of an upgrade", () => {
     await expect(play("validate", from, [other])).rejects.toMatchObject({
       code: "VALIDATION_ERROR",
     });
+  });
+
+  it("is not asked for while somebody else sets it, which is told before the point of no return", async () => {
+    const refusal = new Failure("CONFLICT", "argocd sets it");
+    const check = () => Promise.reject(refusal);
+    await expect(play("validate", from, [offer(true, [target])], check)).rejects.toBe(refusal);
+    expect(await play("validate", target, [], check)).toEqual({ before: from });
   });
 
   it("is that of an upgrade that failed half-way, which goes on without a rest", async () => {

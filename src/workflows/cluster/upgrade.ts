@@ -11,7 +11,7 @@ import { giveSparesBack, takeSpares, undoSpares, wantsNoSpares } from "./spares.
 
 /**
  * cluster.upgrade: brings a cluster to another Kubernetes version, control plane first. Groups of machines that come from pools
- * have one server more while that lasts.
+ * have one server more while that lasts. A version that another field manager sets is refused before anything is taken.
  *
  *   validate ▶ preflight ▶ allocate-spares ═ apply-version ▶ await-control-plane ▶ await-workers ▶ release-spares ▶ record
  *
@@ -30,7 +30,15 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { input, resource } = context;
-      if (!isAskedFor(await look(context), input)) await refuseUnoffered(context);
+      if (!isAskedFor(await look(context), input)) {
+        await refuseUnoffered(context);
+        const { kubernetesVersion } = input;
+        await clusterPort(context).checkUpgrade(
+          refOf(resource),
+          kubernetesVersion,
+          reading(context),
+        );
+      }
       return { before: resource.spec.kubernetesVersion };
     },
   })
