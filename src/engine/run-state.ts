@@ -34,7 +34,7 @@ export interface StepState {
   readonly undoStartedAt: number | null;
   /** When a failed attempt (of the step or, while undoing, of its undo) is tried again. */
   readonly retryAt: number | null;
-  /** The idempotency key when the effect is another run's (`step.reused`). */
+  /** The idempotency key when what the step has done is another run's (`step.reused`). */
   readonly key: string | null;
   readonly error: JournalledFailure | null;
 }
