@@ -107,7 +107,7 @@ const createRoute = (deps: ApiDependencies, door: Door): Route =>
           "controlPlane.pool": controlPlane.pool,
           ...Object.fromEntries(nodePools.map(({ pool }, n) => [`nodePools[${n}].pool`, pool])),
         });
-        const chosen = chooseFor(configured(deps.kubernetes), call.body);
+        const chosen = await chooseFor(configured(deps.kubernetes), call.body);
         const clusterId = deps.ids.cluster();
         const input = createInput({ body: call.body, chosen, clusterId, ...place });
         // No facts of ours, but said: the cluster is new, so there is nothing to be read before it is written.
@@ -164,7 +164,7 @@ const upgrading = (deps: ApiDependencies, changed: Changed, body: UpgradeCluster
     const { kubernetesVersion } = body;
     // What cannot follow the present version is refused as that, by the cluster itself.
     if (upgradeProblem(spec.kubernetesVersion, kubernetesVersion) === null)
-      refuseUnoffered(deps.kubernetes, spec, kubernetesVersion);
+      await refuseUnoffered(deps.kubernetes, spec, kubernetesVersion);
     return { workflow: "cluster.upgrade", input: upgradeInput(clusterId, body) };
   },
   foreseen: drawing(deps, changed, (cluster) => (body.spareServers ? drawnByUpgrade(cluster) : [])),
