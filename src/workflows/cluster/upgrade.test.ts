@@ -14,16 +14,22 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
   listed,
 });
 
+const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
+
+interface Played {
+  readonly checkUpgrade?: () => Promise<void>;
+  readonly machines?: object;
+}
+
 /** Plays a step on a cluster whose wish is at `version`, in the middle of a roll-out. */
 const play = (
   name: string,
   version: string,
   versions: readonly OfferedVersion[],
-  checkUpgrade: () => Promise<void> = async () => undefined,
+  { checkUpgrade = async () => undefined, machines = {} }: Played = {},
 ): unknown => {
   const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
-  const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
   const state = {
     kubernetesVersion: version,
     observed: true,
@@ -33,6 +39,7 @@ const play = (
     nodePools: [],
     summary: "rolling out",
     problems: [],
+    ...machines,
   };
   const context = {
     input: { clusterId, kubernetesVersion: target },
@@ -69,7 +76,7 @@ describe("the version of an upgrade", () => {
 
   it("is not asked for while somebody else sets it, which is told before the point of no return", async () => {
     const refusal = new Failure("CONFLICT", "argocd sets it");
-    const check = () => Promise.reject(refusal);
+    const check = { checkUpgrade: () => Promise.reject(refusal) };
     await expect(play("validate", from, [offer(true, [target])], check)).rejects.toBe(refusal);
     expect(await play("validate", target, [], check)).toEqual({ before: from });
   });
@@ -80,6 +87,22 @@ describe("the version of an upgrade", () => {
     expect(await play("preflight", from, [])).toMatchObject({ kind: "wait" });
   });
 });
+
+it.each(["await-control-plane", "await-workers"])(
+  "%s says how far the machines are",
+  async (step) => {
+    const versions = [
+      { version: from, count: 2 },
+      { version: target, count: 1 },
+    ];
+    const machines = { controlPlane: { ...group, desired: 3, versions } };
+    expect(await play(step, target, [], { machines })).toMatchObject({
+      reason: expect.stringContaining(
+        `${target}: 1 of 3 control plane machines are at ${target}; rolling out`,
+      ),
+    });
+  },
+);
 
 describe("the spare servers of an upgrade", () => {
   const [allocate, release] = ["allocate-spares", "release-spares"].map((name) =>

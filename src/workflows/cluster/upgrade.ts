@@ -6,6 +6,7 @@ import { nothing } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type ClusterContext, clusterPort, workflow } from "./kit.ts";
 import { isAt, isWhole, look, waitFor } from "./look.ts";
+import { readyMachines, upgradedMachines } from "./progress.ts";
 import { confirmServers, hasNoPools } from "./servers.ts";
 import { giveSparesBack, takeSpares, undoSpares, wantsNoSpares } from "./spares.ts";
 
@@ -56,7 +57,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, "the cluster to be whole and at rest before it is upgraded", state);
+        : waitFor(
+            context,
+            "the cluster to be whole and at rest before it is upgraded",
+            state,
+            readyMachines(state),
+          );
     },
   })
   .step("allocate-spares", {
@@ -96,7 +102,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `the control plane to be at ${kubernetesVersion}`, state);
+        : waitFor(
+            context,
+            `the control plane to be at ${kubernetesVersion}`,
+            state,
+            upgradedMachines(state, kubernetesVersion),
+          );
     },
   })
   .step("await-workers", {
@@ -113,7 +124,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `the workers to be at ${kubernetesVersion}`, state);
+        : waitFor(
+            context,
+            `the workers to be at ${kubernetesVersion}`,
+            state,
+            upgradedMachines(state, kubernetesVersion),
+          );
     },
   })
   .step("release-spares", {
