@@ -1,4 +1,4 @@
-import { type Bridge, openBridge } from "#platform/bridge.ts";
+import { type Bridge, type BridgeOptions, openBridge } from "#platform/bridge.ts";
 import { openBridged } from "#platform/bridged-database.ts";
 import type { Database } from "#platform/database.ts";
 import type { Backend } from "./backends.ts";
@@ -17,7 +17,7 @@ export interface BridgedDatabase {
 }
 
 export async function openBridgedDatabase(
-  options: { readonly idleMs?: number } = {},
+  options: Pick<BridgeOptions, "idleMs" | "patienceMs"> = {},
 ): Promise<BridgedDatabase> {
   const secret = "the right one";
   const owner = await openMemoryDatabase({ shared: true });

@@ -42,6 +42,7 @@ export const stepState = (name: string, state: Partial<StepState> = {}): StepSta
   undoFailures: 0,
   undoStartedAt: null,
   retryAt: null,
+  lastWait: null,
   key: null,
   error: null,
   ...state,

@@ -29,6 +29,7 @@ type LampFact =
   | { readonly type: "lamp.began"; readonly data: { run: string } }
   | { readonly type: "lamp.ended"; readonly data: { status: RunEnd["status"] } }
   | { readonly type: "lamp.lit"; readonly data: object }
+  | { readonly type: "lamp.cracked" | "lamp.mended"; readonly data: object }
   | { readonly type: "lamp.gone"; readonly data: object };
 
 const lampModel: ResourceModel<Lamp, LampFact> = {
@@ -45,6 +46,7 @@ const lampModel: ResourceModel<Lamp, LampFact> = {
     ...(state === null ? [{ type: "lamp.made", data: {} } as const] : []),
     { type: "lamp.began", data: { run } },
   ],
+  isSound: ({ facts }) => facts.lastIndexOf("lamp.mended") >= facts.lastIndexOf("lamp.cracked"),
   settle: (state, { status }) => (state === null ? [] : [{ type: "lamp.ended", data: { status } }]),
 };
 

@@ -218,6 +218,11 @@ describe.skipIf(!hasKubectl)("kubectl (skipped when it is not installed)", () =>
       ["get", "*"],
     ])
       await expect(kubectl(...reader, ...asked)).rejects.toThrow();
+    expect(await kubectl("auth", "can-i", "--list")).toMatch(/^\*\.\* +\[\] +\[\] +\[\*\]$/m);
+    const listed = await kubectl(...reader, "--list");
+    expect(listed).toMatch(/^configmaps +\[\] +\[\] +\[get list watch\]$/m);
+    expect(listed).toMatch(/^\*\.metal3\.io +\[\] +\[\] +\[get list watch\]$/m);
+    expect(listed).not.toContain("secrets");
   });
 
   test("prints events and claims with their own columns, and warns of no skew", async () => {

@@ -114,6 +114,8 @@ export const runEvents = {
     engineRun: z.string(),
   }),
   "run.recovered": z.object({ lostOwner: z.string().nullable(), step: z.string().nullable() }),
+  /** A later run has come to its end and left the resource with nothing wrong: nobody is needed for this one any more. */
+  "run.overtaken": z.object({ by: RunId }),
   "run.retried": z.object({ by: RunId, reason: z.string().nullable() }),
   "run.completed": z.object({ output: z.unknown() }),
   "run.failed": z.object({

@@ -63,6 +63,10 @@ export interface LeftBehind {
 const isBroken = <S extends Sound, T extends string>(rest: Rest<S, T>): rest is Broken<S, T> =>
   rest.state === "error";
 
+/** Nothing is wrong with the resource, whoever works on it at the moment. */
+export const isSound = <S extends Sound>({ rest }: Pick<Worked<S>, "rest">): boolean =>
+  !isBroken(rest);
+
 /** What the outside sees: the innermost run that shows something, or the state at rest. */
 export const shownState = <State extends string>(resource: {
   readonly rest: { readonly state: State };

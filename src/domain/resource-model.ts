@@ -56,4 +56,6 @@ export interface ResourceModel<State, Fact extends AnyFact> extends FactModel<St
    * already when its cleanup changes (a later undo) and when it is abandoned.
    */
   settle(state: State | null, end: RunEnd): readonly Fact[];
+  /** Whether the record says that nothing is wrong: no run has left anything behind that nobody has cured. */
+  isSound(state: State): boolean;
 }

@@ -258,12 +258,13 @@ describe("a step's deadline", () => {
     return decide(state, { now: 61_000, pace: 1, lookAgainAt: 0 });
   };
 
+  const waiting: TimedRunEvent = {
+    type: "step.waiting",
+    at: 2_000,
+    data: { step: "s0", reason: "not yet", until: new Date(61_000).toISOString() },
+  };
+
   it("that passes while nobody looks leaves one more look, and one more try", () => {
-    const waiting: TimedRunEvent = {
-      type: "step.waiting",
-      at: 2_000,
-      data: { step: "s0", reason: "not yet", until: new Date(61_000).toISOString() },
-    };
     for (const before of [waiting, failed(60_500)]) {
       const { do: act, events } = decided([...began, before]);
       expect(act).toBe("step");
@@ -282,6 +283,15 @@ describe("a step's deadline", () => {
     if (end?.type !== "step.failed") throw new Error("the step goes on");
     expect(end.data.error.code).toBe("STEP_TIMEOUT");
     expect(end.data.error.message).toContain("BMC_CONNECTION_FAILED: it refused the connection");
+  });
+
+  it("is a time-out for a last look that was lost with its process, which names what was seen before", () => {
+    const again = { ...began[1]!, at: 61_000 };
+    const [end] = decided([...began, waiting, again]).events;
+    if (end?.type !== "step.failed") throw new Error("the step goes on");
+    expect(end.data.error.message).toBe(
+      "the step did not end within 60 s; its last look was lost with its process; before that: not yet",
+    );
   });
 });
 

@@ -110,8 +110,13 @@ function stepNext(state: RunState, { now, lookAgainAt }: DecideOptions): Decisio
       : fail(
           "STEP_TIMEOUT",
           deadlineMessage(
-            { what: "step", withinMs: plan.withinMs, error: step.error },
-            state.waiting?.reason ?? null,
+            {
+              what: "step",
+              withinMs: plan.withinMs,
+              error: step.error,
+              last: step.lastWait === null ? null : "look was lost with its process",
+            },
+            step.lastWait,
           ),
         );
   if (step.status === "running") {

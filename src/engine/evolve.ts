@@ -1,5 +1,6 @@
 import type { TimedRunEvent } from "#contract/events.ts";
 import type { RunId } from "#contract/ids.ts";
+import { lastSeen } from "./out-of-time.ts";
 import type { RunState, StepState } from "./run-state.ts";
 
 /**
@@ -26,6 +27,7 @@ export const freshStep = (name: string): StepState => ({
   undoLosses: 0,
   undoStartedAt: null,
   retryAt: null,
+  lastWait: null,
   key: null,
   error: null,
 });
@@ -142,6 +144,7 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
           losses: before.losses + (before.status === "running" ? 1 : 0),
           startedAt: before.startedAt ?? event.at,
           deadlineAt: Date.parse(deadlineAt),
+          lastWait: lastSeen(state, before),
           retryAt: null,
         })),
       };
@@ -157,6 +160,7 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
           // An attempt that was lost, or a look before a wait, may have done something all the same.
           didNothing: skipped !== undefined && before.attempts <= 1 && before.status !== "waiting",
           completedAt: event.at,
+          lastWait: null,
           error: null,
         })),
         outputs: { ...state.outputs, [step]: output },
@@ -190,7 +194,7 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
         steps:
           undo === true
             ? state.steps
-            : patchStep(state, step, () => ({ status: "waiting", failures: 0 })),
+            : patchStep(state, step, () => ({ status: "waiting", failures: 0, lastWait: null })),
         memos: memo === undefined ? without(state.memos, step) : { ...state.memos, [step]: memo },
       };
     }
@@ -211,6 +215,7 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
           status: retryAt === null ? "failed" : "waiting",
           failures: before.failures + 1,
           retryAt: retryAt === null ? null : Date.parse(retryAt),
+          lastWait: retryAt === null ? null : lastSeen(state, before),
           completedAt: retryAt === null ? event.at : null,
           error,
         })),
@@ -366,6 +371,8 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
       };
     case "run.attention_raised":
       return { ...state, attention: event.data };
+    case "run.overtaken":
+      return { ...state, attention: null };
     case "run.abandoned":
       return {
         ...state,

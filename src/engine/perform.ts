@@ -18,7 +18,7 @@ import type {
   Workflow,
 } from "./kit.ts";
 import { limits } from "./limits.ts";
-import { deadlineMessage, outOfTime, waitedTooLong } from "./out-of-time.ts";
+import { deadlineMessage, outOfTime, stoppedLate, waitedTooLong } from "./out-of-time.ts";
 import { refuseTooLarge } from "./payload.ts";
 import { nextLookMs } from "./plan.ts";
 import type { RunState, StepState } from "./run-state.ts";
@@ -197,7 +197,7 @@ const plannedMs = ({ requested }: RunState, index: number): number =>
 
 /** What was thrown, as the failure that the journal keeps; strangers are logged whole, because only the log has them. */
 function failureOf(
-  { core, state, index }: PerformRequest,
+  { core, workflow, state, index }: PerformRequest,
   step: string,
   thrown: unknown,
   why: Interruption | null,
@@ -207,13 +207,13 @@ function failureOf(
       cause: thrown,
     });
   if (why === "deadline") {
-    const error = state.undoing === null ? (state.steps[index]?.error ?? null) : null;
-    const withinMs = plannedMs(state, index);
-    const late =
+    const message =
       state.undoing === null
-        ? ({ what: "step", withinMs } as const)
-        : ({ what: "undo", withinMs: limits.undoAttemptMs } as const);
-    const message = deadlineMessage({ ...late, error }, state.waiting?.reason ?? null);
+        ? stoppedLate(state, at(state, workflow, index).step, plannedMs(state, index))
+        : deadlineMessage(
+            { what: "undo", withinMs: limits.undoAttemptMs, error: null },
+            state.waiting?.reason ?? null,
+          );
     return new Failure("STEP_TIMEOUT", message, { cause: thrown });
   }
   // A database that is away is no fault of the step's, and past the pivot it must not be the end of the run.

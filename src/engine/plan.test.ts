@@ -126,6 +126,7 @@ it("learns from steps that ran to their end, once there are enough of them", () 
         undoFailures: 0,
         undoStartedAt: null,
         retryAt: null,
+        lastWait: null,
         key: null,
         error: null,
       },

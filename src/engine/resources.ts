@@ -139,6 +139,11 @@ export class Resources {
     return this.#binding(resource.type).model.settle(state, end);
   }
 
+  /** Of a resource that is not there (any more) nothing can be wrong. */
+  isSound({ type, state }: LoadedResource): boolean {
+    return state === null || this.#binding(type).model.isSound(state);
+  }
+
   evolve(
     resource: LoadedResource<ResourceKind>,
     state: unknown,

@@ -34,6 +34,8 @@ export interface StepState {
   readonly undoStartedAt: number | null;
   /** When a failed attempt (of the step or, while undoing, of its undo) is tried again. */
   readonly retryAt: number | null;
+  /** Why it last waited, once it no longer does: what was seen before it was begun or tried again. */
+  readonly lastWait: string | null;
   /** The idempotency key when what the step has done is another run's (`step.reused`). */
   readonly key: string | null;
   readonly error: JournalledFailure | null;

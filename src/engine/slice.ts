@@ -7,6 +7,7 @@ import type { Decision } from "./decide.ts";
 import type { EngineCore } from "./core.ts";
 import type { Workflow } from "./kit.ts";
 import { limits } from "./limits.ts";
+import { overtaking } from "./overtaking.ts";
 import { isTooLarge } from "./payload.ts";
 import { nextDecision } from "./next-decision.ts";
 import { GONE, performStep, performUndo, type Performed } from "./perform.ts";
@@ -170,9 +171,12 @@ async function commit(
   ) {
     return world;
   }
-  const { made, after } = commitOf(options, request);
+  const { made: own, after } = commitOf(options, request);
+  const ends = request.decision !== "yield" && request.decision.do === "end";
+  let made = own;
   for (let attempt = 0; ; attempt += 1) {
     try {
+      if (ends) made = await withOvertaken(core, own, after);
       const result = await core.journal.commit(made);
       if (result.ok) {
         for (const { dueAt } of made.dispatch ?? []) if (dueAt !== null) core.expect(dueAt);
@@ -201,6 +205,20 @@ async function isCommitted(core: EngineCore, { appends }: Commit): Promise<boole
   if (proof === undefined) return false;
   const found = await core.journal.read(proof.stream, proof.expected, proof.events.length);
   return isWritten(proof.events, found);
+}
+
+/** Asked again whenever the commit is offered again, because the older runs may have changed meanwhile. */
+async function withOvertaken(
+  core: EngineCore,
+  own: Commit,
+  { run, resource }: World,
+): Promise<Commit> {
+  const others = await overtaking(core, run, { resource, at: core.clock.now() });
+  return {
+    ...own,
+    appends: [...own.appends, ...others.appends],
+    rows: [...(own.rows ?? []), ...others.rows],
+  };
 }
 
 function commitOf(

@@ -65,8 +65,11 @@ export interface ApiDependencies {
   readonly seal: (text: string) => Promise<SealedSecret>;
   /** The text of a stored secret: only for who may have it, and never logged. NOT_FOUND when it is gone. */
   readonly reveal: (id: SecretId) => Promise<string>;
-  /** Puts another text in the place of a stored secret's; false when that is gone. */
-  readonly renewSecret: (id: SecretId, text: string) => Promise<boolean>;
+  /** Puts another text in the place of the one that was revealed; false when that is no longer the stored one. */
+  readonly renewSecret: (
+    id: SecretId,
+    text: { readonly from: string; readonly to: string },
+  ) => Promise<boolean>;
   /** A digest that only this installation can make: request bodies hold passwords, which a plain hash would give away. */
   readonly fingerprint: (text: string) => string;
   readonly region: string;

@@ -29,12 +29,28 @@ export async function newestKubeconfig(
 ): Promise<NewestKubeconfig | null> {
   const { kubeconfig: secret } = cluster;
   if (secret === null) return null;
-  const [stored, found] = await Promise.all([revealed(deps, secret), look(deps, cluster)]);
-  if (typeof found === "string") {
-    const isRenewed =
-      stored !== null && stored !== found && (await deps.renewSecret(secret, found));
-    return { text: found, readAt: deps.now(), isCurrent: true, isRenewed };
+  for (let race = 0; ; race += 1) {
+    // In this order: what is stored before the look was read before it, so it may take that one's place and no other's.
+    const stored = await revealed(deps, secret);
+    const found = await look(deps, cluster);
+    if (typeof found !== "string") return asStored(deps, cluster, { stored, found });
+    const differs = stored !== null && stored !== found;
+    const isRenewed = differs && (await deps.renewSecret(secret, { from: stored, to: found }));
+    // Somebody else has stored one meanwhile: only another look tells which of the two is the newer.
+    if (!differs || isRenewed || race >= RACES)
+      return { text: found, readAt: deps.now(), isCurrent: true, isRenewed };
   }
+}
+
+/** How often a download looks again because another one was quicker to store what it had read. */
+const RACES = 3;
+
+/** What was stored, where the management cluster has told nothing. */
+function asStored(
+  deps: Dependencies,
+  cluster: Cluster,
+  { stored, found }: { readonly stored: string | null; readonly found: Failure },
+): NewestKubeconfig {
   if (stored === null)
     throw new Failure(
       found.code === "NOT_FOUND" ? "NOT_FOUND" : "UNAVAILABLE",

@@ -186,15 +186,21 @@ describeEachBackend("keeping", (backend) => {
         [id, id],
       );
       expect(await store.reveal(id)).toBe("second");
-      expect(await store.renew(id, "third")).toBe(true);
-      expect(await store.reveal(id)).toBe("third");
+      expect(await store.renew(id, { from: "first", to: "an older one" })).toBe(false);
+      expect(await store.reveal(id)).toBe("second");
+      // Of several that saw the same text one takes its place, whatever the others have seen since.
+      const renewals = ["third", "fourth", "fifth"].map(async (to) =>
+        (await store.renew(id, { from: "second", to })) ? to : null,
+      );
+      const renewed = (await Promise.all(renewals)).filter((text) => text !== null);
+      expect(renewed).toEqual([await store.reveal(id)]);
       const other = await store.keep({ owner: "cls_2", name: "kubeconfig" }, "of another");
       expect(other).not.toBe(id);
       now += 1_000_000;
       expect(await store.sweep()).toBe(0);
       await put({ appends: [], disownSecrets: [{ owner: "cls_1", how: "forget" }] });
       await expect(store.reveal(id)).rejects.toMatchObject(gone);
-      expect(await store.renew(id, "fourth")).toBe(false);
+      expect(await store.renew(id, { from: "third", to: "last" })).toBe(false);
       await expect(store.reveal(id)).rejects.toMatchObject(gone);
       // A record that is gone leaves nobody who could ask for it, and no run whose retry would need it.
       await put({ appends: [], disownSecrets: [{ owner: "cls_2", how: "release" }] });

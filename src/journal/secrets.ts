@@ -22,8 +22,11 @@ export interface SecretStore {
    * name replaces the text and returns the same id. It goes with its owner.
    */
   keep(place: { readonly owner: string; readonly name: string }, text: string): Promise<SecretId>;
-  /** Puts another text in the place of the secret's, which keeps its owner. False when there is no such secret. */
-  renew(id: SecretId, text: string): Promise<boolean>;
+  /**
+   * Puts another text in the place of one that was revealed before; the secret keeps its owner. False, and nothing is
+   * changed, when another text has taken that place meanwhile or the secret is gone.
+   */
+  renew(id: SecretId, text: { readonly from: string; readonly to: string }): Promise<boolean>;
   /** Destroys the secret. A missing one is a success. */
   forget(id: SecretId): Promise<void>;
   /** Destroys what has expired; returns how many. */
@@ -36,20 +39,23 @@ export function openSecrets(
   { clock, ids }: { readonly clock: Pick<Clock, "now">; readonly ids: Pick<Ids, "secret"> },
 ): SecretStore {
   const { query } = database;
+  const sealedOf = async (id: SecretId): Promise<Uint8Array | null> => {
+    const rows = await query<{ sealed: Uint8Array }>("select sealed from secrets where id = $1", [
+      id,
+    ]);
+    return rows[0]?.sealed ?? null;
+  };
   return {
     async reveal(id) {
-      const rows = await query<{ sealed: Uint8Array }>("select sealed from secrets where id = $1", [
-        id,
-      ]);
-      const row = rows[0];
-      if (row === undefined) {
+      const sealed = await sealedOf(id);
+      if (sealed === null) {
         throw new Failure(
           "NOT_FOUND",
           `the secret ${id} is no longer stored; register the credentials again`,
         );
       }
       try {
-        return cipher.open(row.sealed);
+        return cipher.open(sealed);
       } catch (cause) {
         throw new Failure(
           "INTERNAL_ERROR",
@@ -82,11 +88,13 @@ export function openSecrets(
       if (row === undefined) throw new Failure("INTERNAL_ERROR", "a secret was not kept");
       return row.id;
     },
-    async renew(id, text) {
-      const rows = await query("update secrets set sealed = $2 where id = $1 returning id", [
-        id,
-        cipher.seal(text),
-      ]);
+    async renew(id, { from, to }) {
+      const sealed = await sealedOf(id);
+      if (sealed === null || cipher.open(sealed) !== from) return false;
+      const rows = await query(
+        "update secrets set sealed = $3 where id = $1 and sealed = $2 returning id",
+        [id, sealed, cipher.seal(to)],
+      );
       return rows.length > 0;
     },
     async forget(id) {

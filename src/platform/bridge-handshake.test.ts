@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type BridgedDatabase, openBridgedDatabase } from "#test/bridge-backend.ts";
@@ -9,8 +10,9 @@ import { openBridged } from "./bridged-database.ts";
 
 let test: BridgedDatabase;
 const closing: (() => void)[] = [];
+const patienceMs = 1_000;
 beforeEach(async () => {
-  test = await openBridgedDatabase();
+  test = await openBridgedDatabase({ patienceMs });
 });
 afterEach(async () => {
   for (const close of closing.splice(0)) close();
@@ -55,6 +57,39 @@ function stranger(say: (socket: Socket, frame: Buffer | null) => void): Promise<
     );
   });
 }
+
+/** Says something at a time, at pauses far below the other's patience, in more time than that in all. */
+function trickle(socket: Socket, length: number): void {
+  const frame = Buffer.alloc(4 + length);
+  frame.writeUInt32BE(length);
+  const bytes = frame.values();
+  const timer = setInterval(() => {
+    const { value } = bytes.next();
+    if (value !== undefined) socket.write(Uint8Array.of(value));
+  }, 50);
+  socket.on("close", () => clearInterval(timer));
+}
+
+it("a worker waits no longer for one who keeps saying a little than for one who says nothing", async () => {
+  for (const answer of [(socket: Socket) => trickle(socket, NONCE_BYTES + PROOF_BYTES), () => {}]) {
+    const { port } = await impostor(answer);
+    await expect(openBridged({ port, secret: test.secret, patienceMs })).rejects.toMatchObject({
+      code: "ECONNRESET",
+    });
+  }
+});
+
+it("the control plane waits no longer for one who keeps saying a little than for one who says nothing", async () => {
+  for (const say of [(socket: Socket) => trickle(socket, NONCE_BYTES), () => {}])
+    expect(await stranger((socket, frame) => frame === null && say(socket))).toEqual([]);
+});
+
+it("who has been let in may be silent for as long as he likes", async () => {
+  const worker = await openBridged({ port: test.port(), secret: test.secret, patienceMs });
+  await sleep(2 * patienceMs);
+  expect(await worker.query("select 1 as one")).toEqual([{ one: 1 }]);
+  await worker.close();
+});
 
 it("a worker tells nobody more than a random number who cannot prove himself", async () => {
   const guesses: readonly ((socket: Socket, frame: Buffer) => void)[] = [

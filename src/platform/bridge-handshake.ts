@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 /**
@@ -15,8 +16,16 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 export const NONCE_BYTES = 32;
 export const PROOF_BYTES = 32;
 
-/** To get through all of it, ms. */
-export const PATIENCE_MS = 5_000;
+/** To get through all of it, however much is said meanwhile, ms. */
+const PATIENCE_MS = 5_000;
+
+/** Cuts the connection off unless it is let in before the limit. Returns how to let it in. */
+export function limitHandshake(socket: Socket, limitMs = PATIENCE_MS): () => void {
+  const timer = setTimeout(() => socket.destroy(), limitMs);
+  const letIn = (): void => clearTimeout(timer);
+  socket.once("close", letIn);
+  return letIn;
+}
 
 /** What both ends know of one connection. */
 export interface Meeting {

@@ -12,10 +12,10 @@ import {
 } from "./bridge-protocol.ts";
 import {
   isProofBy,
+  limitHandshake,
   type Meeting,
   newNonce,
   NONCE_BYTES,
-  PATIENCE_MS,
   PROOF_BYTES,
   proofBy,
 } from "./bridge-handshake.ts";
@@ -45,6 +45,8 @@ export interface BridgeOptions {
    * it, so a process that was stopped in the middle must not hold it for ever.
    */
   readonly idleMs?: number;
+  /** How long a connection may take to prove itself, ms. */
+  readonly patienceMs?: number;
 }
 
 const IDLE_MS = 5_000;
@@ -190,6 +192,7 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
     const reader = new FrameReader(Math.max(NONCE_BYTES, PROOF_BYTES));
     let meeting: Meeting | null = null;
     let isAdmitted = false;
+    const letIn = limitHandshake(socket, options.patienceMs);
     const onFrame = (frame: Buffer): void => {
       if (isAdmitted) return void session.serve(messageIn(frame) as BridgeRequest);
       if (meeting === null) {
@@ -199,14 +202,13 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
       if (isProofBy("worker", meeting, frame)) {
         isAdmitted = true;
         reader.maxBytes = MAX_REQUEST_BYTES;
-        socket.setTimeout(0);
+        letIn();
         return sendMessage(socket, { id: 0, rows: [] });
       }
       const refusal = { message: "the secret is wrong", code: WRONG_SECRET };
       sendMessage(socket, { id: 0, error: errorFields(refusal) });
       socket.destroySoon();
     };
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
     socket.on("data", (chunk) => {
       try {
         reader.take(chunk, onFrame);

@@ -13,10 +13,10 @@ import {
 } from "./bridge-protocol.ts";
 import {
   isProofBy,
+  limitHandshake,
   type Meeting,
   newNonce,
   NONCE_BYTES,
-  PATIENCE_MS,
   PROOF_BYTES,
   proofBy,
 } from "./bridge-handshake.ts";
@@ -34,6 +34,7 @@ interface Connection {
 interface ConnectionOptions {
   readonly port: number;
   readonly secret: string;
+  readonly patienceMs: number | undefined;
   readonly onNotice: (channel: string, payload: string) => void;
   readonly onLost: () => void;
 }
@@ -56,6 +57,7 @@ const stranger = (port: number): DatabaseError =>
 function openConnection({
   port,
   secret,
+  patienceMs,
   onNotice,
   onLost,
 }: ConnectionOptions): Promise<Connection> {
@@ -70,7 +72,7 @@ function openConnection({
     const nonce = newNonce();
     let isTrusted = false;
     let isAdmitted = false;
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    const letIn = limitHandshake(socket, patienceMs);
     socket.on("connect", () => sendFrame(socket, nonce));
     const onFrame = (frame: Buffer): void => {
       if (!isTrusted) {
@@ -89,7 +91,7 @@ function openConnection({
       if (isAdmitted) return link.take(reply);
       if ("error" in reply) return reject(new DatabaseError(reply.error));
       isAdmitted = true;
-      socket.setTimeout(0);
+      letIn();
       return resolve({ link, socket });
     };
     socket.on("data", (chunk) => {
@@ -117,9 +119,12 @@ function openConnection({
 export async function openBridged({
   port,
   secret,
+  patienceMs,
 }: {
   readonly port: number;
   readonly secret: string;
+  /** How long connecting and the proofs may take together, ms. */
+  readonly patienceMs?: number;
 }): Promise<Database> {
   const listeners = new Map<string, Set<(payload: string) => void>>();
   let connection: Promise<Connection> | null = null;
@@ -132,7 +137,13 @@ export async function openBridged({
   const connected = (): Promise<Connection> => {
     if (closed) return Promise.reject(new Error("the database was closed"));
     if (connection === null) {
-      const made = openConnection({ port, secret, onNotice: tell, onLost: () => lost(made) });
+      const made = openConnection({
+        port,
+        secret,
+        patienceMs,
+        onNotice: tell,
+        onLost: () => lost(made),
+      });
       connection = made;
       made.catch(() => {
         if (connection === made) connection = null;

@@ -67,6 +67,16 @@ it("tells of another complaint at once, and keeps those that were told a short w
   ]);
 });
 
+it("keeps of what has passed only what passed last, and all that is seen", () => {
+  const other = (n: number) => ({ ...full, reason: `Reason${n}` });
+  const everNew = Array.from({ length: 25 }, (_, n) => [other(n)]);
+  const last = told([...everNew, []]).at(-2);
+  expect(last).toEqual(Array.from({ length: 20 }, (_, n) => `Reason${24 - n} 404 Not Found`));
+  const many = Array.from({ length: 22 }, (_, n) => other(100 + n));
+  const said = many.map(({ reason, message }) => `${reason} ${message}`);
+  expect(told([[full], many, []])[1]).toEqual(said);
+});
+
 it("tells that a complaint has passed while it is still waited, after a time", () => {
   const quiet = Array.from({ length: 30 }, () => []);
   expect(told([[full], ...quiet, [full], [full]])).toEqual([

@@ -32,11 +32,16 @@ export function changedProblems(
   const isTold = seen.every((problem) => known.some((other) => says(other, problem)));
   if (isTold) return null;
   const passed = known.filter((problem) => !seen.some((other) => isSameKind(problem, other)));
-  return { problems: [...seen, ...passed].map(plain) };
+  // What was known stands the newest first, so what is dropped has passed the longest ago.
+  const kept = passed.slice(0, Math.max(0, mostProblems - seen.length));
+  return { problems: [...seen, ...kept].map(plain) };
 }
 
 /** In declared time: as long as operators pause at most between two tries. */
 const freshMs = 300_000;
+
+/** Of those that have passed no more are kept beside what is seen: an operator may complain of something else at each try. */
+const mostProblems = 20;
 
 const isSameKind = (one: Problem, other: Problem): boolean =>
   one.source === other.source && one.reason === other.reason;

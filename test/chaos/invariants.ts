@@ -58,7 +58,11 @@ export async function endings(api: Api, { runs }: Shown): Promise<string[]> {
     if ((run.error !== null) !== (run.status === "failed"))
       problems.push("error and status differ");
     if (run.attention !== null && !isPast) problems.push("wants attention before its pivot");
-    if (run.status === "failed" && isPast && run.attention === null)
+    const isAnswered = runs.some(
+      ({ resourceId, status, createdAt }) =>
+        resourceId === run.resourceId && status === "completed" && createdAt > run.createdAt,
+    );
+    if (run.status === "failed" && isPast && run.attention === null && !isAnswered)
       problems.push("failed past its pivot and says so to nobody");
     if (run.waiting !== null) problems.push("still waits");
     return problems.map((problem) => `${run.type} ${run.id} ${problem}: ${summary(run)}`);

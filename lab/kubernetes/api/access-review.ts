@@ -1,7 +1,8 @@
 import { badRequest, methodNotAllowed } from "#lab/kubernetes/status.ts";
 import { json, readBody } from "./call.ts";
 import type { Answer, Call } from "./call.ts";
-import { isAllowed } from "./users.ts";
+import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
+import { isAllowed, rulesOf } from "./users.ts";
 import type { User } from "./users.ts";
 
 /** The fields of a SelfSubjectAccessReview that decide; absent texts are as good as empty ones. */
@@ -30,6 +31,19 @@ export function answerAccessReview(call: Call): Answer {
     ...review,
     metadata: { creationTimestamp: null },
     status: { allowed: mayDo(call.user, spec) },
+  });
+}
+
+/** Answers `kubectl auth can-i --list`: all that the caller may do in a namespace; here that is the same in each. */
+export function answerRulesReview(call: Call, kinds: Kinds): Answer {
+  if (call.method !== "POST") throw methodNotAllowed();
+  const review = readBody(call) as { readonly spec?: { readonly namespace?: string } } | null;
+  if (!review?.spec?.namespace) throw badRequest("no namespace on request");
+  return json(201, {
+    ...review,
+    metadata: { creationTimestamp: null },
+    spec: {},
+    status: { ...rulesOf(call.user, kinds), incomplete: false },
   });
 }
 

@@ -50,6 +50,10 @@ const messages: Readonly<Record<string, Message>> = {
     [1, { name: "metadata", as: metadata }],
     [2, { name: "spec", as: accessReviewSpec }],
   ]),
+  "authorization.k8s.io/v1 SelfSubjectRulesReview": new Map<number, Field>([
+    [1, { name: "metadata", as: metadata }],
+    [2, { name: "spec", as: new Map<number, Field>([[1, { name: "namespace", as: "text" }]]) }],
+  ]),
   "v1 Namespace": new Map<number, Field>([[1, { name: "metadata", as: metadata }]]),
   "v1 ServiceAccount": new Map<number, Field>([[1, { name: "metadata", as: metadata }]]),
   "v1 Secret": new Map<number, Field>([

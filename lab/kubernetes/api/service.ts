@@ -1,10 +1,10 @@
 import type { AggregatedPath, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
-import { accessReview } from "#lab/kubernetes/kinds/access-control.ts";
+import { accessReview, rulesReview } from "#lab/kubernetes/kinds/access-control.ts";
 import { nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import type { NoteEffect } from "#lab/kubernetes/operators/client.ts";
 import { internal, notFound, Refusal } from "#lab/kubernetes/status.ts";
-import { answerAccessReview } from "./access-review.ts";
+import { answerAccessReview, answerRulesReview } from "./access-review.ts";
 import { isSet, json, plain, readBody } from "./call.ts";
 import type { Answer, Call } from "./call.ts";
 import { answerDiscovery } from "./discovery.ts";
@@ -53,6 +53,7 @@ export type Reply =
 const nowhere = plain(404, "404 page not found\n");
 
 const accessReviewName = nameOfKind(accessReview);
+const rulesReviewName = nameOfKind(rulesReview);
 
 /** The API server without its port: what is answered to a request. */
 export class Service {
@@ -114,6 +115,7 @@ export class Service {
       throw notFound(target.served.kind, target.name ?? "");
     }
     if (target.served.name === accessReviewName) return answered(answerAccessReview(call));
+    if (target.served.name === rulesReviewName) return answered(answerRulesReview(call, kinds));
     authorize(call.user, {
       verb: verbOf(call.method, target, isWatch),
       group: target.served.kind.group,

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import { forbidden, unauthorized } from "#lab/kubernetes/status.ts";
 
 /** Who calls, and what they may do. */
@@ -60,4 +61,34 @@ export function isAllowed(
   if (user.may === "write") return true;
   const meetsSecrets = ["", "*"].includes(group) && ["secrets", "*"].includes(plural);
   return reading.has(verb) && !meetsSecrets;
+}
+
+interface Rules {
+  readonly resourceRules: readonly {
+    readonly verbs: readonly string[];
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+  }[];
+  readonly nonResourceRules: readonly {
+    readonly verbs: readonly string[];
+    readonly nonResourceURLs: readonly string[];
+  }[];
+}
+
+/** What the user may do, as rules of roles. They only allow, so that what is left out of a group names all the others. */
+export function rulesOf(user: User, kinds: Kinds): Rules {
+  const verbs = user.may === "write" ? ["*"] : [...reading];
+  const everything = { verbs, apiGroups: ["*"], resources: ["*"] };
+  const paths = { verbs: user.may === "write" ? ["*"] : ["get"], nonResourceURLs: ["*"] };
+  if (user.may === "write") return { resourceRules: [everything], nonResourceRules: [paths] };
+  const groups = [...new Set(kinds.all().map(({ group }) => group))].toSorted();
+  return {
+    resourceRules: groups.map((group) => {
+      const plurals = kinds.all().flatMap((kind) => (kind.group === group ? kind.plural : []));
+      const allowed = plurals.filter((plural) => isAllowed(user, { verb: "get", group, plural }));
+      const resources = allowed.length === plurals.length ? ["*"] : allowed.toSorted();
+      return { verbs, apiGroups: [group], resources };
+    }),
+    nonResourceRules: [paths],
+  };
 }

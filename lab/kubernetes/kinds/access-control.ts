@@ -20,6 +20,15 @@ export const accessReview = builtIn({
   verbs: ["create"],
 });
 
+/** The resource by which a user asks for all that it may do. */
+export const rulesReview = builtIn({
+  group: "authorization.k8s.io",
+  kind: "SelfSubjectRulesReview",
+  plural: "selfsubjectrulesreviews",
+  isCluster: true,
+  verbs: ["create"],
+});
+
 /** Access control. Roles are kept and restrict nobody: what the lab's users may do is fixed. */
 export const accessControlKinds: readonly Kind[] = [
   builtIn({ group, kind: "Role", plural: "roles", columns: [createdAt], hasAge: false }),
@@ -40,4 +49,5 @@ export const accessControlKinds: readonly Kind[] = [
     columns: [role],
   }),
   accessReview,
+  rulesReview,
 ];

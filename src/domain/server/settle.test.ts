@@ -3,6 +3,7 @@ import type { ServerLifecycleState } from "#contract/server.ts";
 import { shownState } from "#domain/at-work.ts";
 import { type EndKind, runId } from "#domain/testing/story.ts";
 import { allowedActions } from "./can.ts";
+import { serverModel } from "./model.ts";
 import { serverView } from "./view.ts";
 import {
   Story,
@@ -321,6 +322,23 @@ it("maintenance remembers what it interrupted, also through an error", () => {
   const exit = story.begin("server.lifecycle", lifecycleInput("exit-maintenance"));
   story.happened(exit, { type: "server.maintenance_exited", data: {} }).end(exit, "completed");
   expect(shown(story)).toBe("ready");
+});
+
+it("maintenance covers an error and does not cure it", () => {
+  const story = new Story().available();
+  const isSound = () => story.server !== null && serverModel.isSound(story.server);
+  expect(isSound()).toBe(true);
+  story.end(story.begin("server.provision", provisionInput), "pastPivot");
+  const enter = story.begin("server.lifecycle", lifecycleInput("enter-maintenance"));
+  story.happened(enter, { type: "server.maintenance_entered", data: { reason: null } });
+  story.end(enter, "completed");
+  expect(shown(story)).toBe("maintenance");
+  expect(isSound()).toBe(false);
+  const exit = story.begin("server.lifecycle", lifecycleInput("exit-maintenance"));
+  story.happened(exit, { type: "server.maintenance_exited", data: {} }).end(exit, "completed");
+  const mend = story.begin("server.provision", provisionInput);
+  story.happened(mend, { type: "server.provisioned", data: installation }).end(mend, "completed");
+  expect(isSound()).toBe(true);
 });
 
 it("forgets the reservations of installations once one has taken the machine over", () => {

@@ -1,4 +1,5 @@
 import type { VmFact } from "#contract/vm.ts";
+import { isSound } from "#domain/at-work.ts";
 import type { ResourceModel } from "#domain/resource-model.ts";
 import { admit } from "./decide.ts";
 import { evolve } from "./evolve.ts";
@@ -11,5 +12,6 @@ export const vmModel: ResourceModel<VmState, VmFact> = {
   evolve,
   admit,
   settle,
+  isSound,
   isRetired: ({ rest }) => rest.state === "deleted",
 };

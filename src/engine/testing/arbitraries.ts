@@ -113,6 +113,7 @@ const dataOf = {
     engineRun: fc.string(),
   }),
   "run.recovered": fc.record({ lostOwner: reason, step: fc.option(step, { nil: null }) }),
+  "run.overtaken": fc.record({ by: otherRun }),
   "run.retried": fc.record({ by: otherRun, reason }),
   "run.completed": fc.record({ output: fc.jsonValue() }),
   "run.failed": fc.record({

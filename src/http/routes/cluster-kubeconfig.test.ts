@@ -13,6 +13,7 @@ const silent = async (): Promise<string | null> => {
   throw new Failure("KUBERNETES_UNAVAILABLE", "no answer from mgmt");
 };
 const renewed = kubeconfigText.replace("kind: Config", "kind: Config # of the second year");
+const newest = kubeconfigText.replace("kind: Config", "kind: Config # of the third year");
 
 beforeAll(async () => {
   const kubernetes = { ...heardOf, kubeconfigOf: () => atManagementCluster() };
@@ -49,6 +50,19 @@ async function download(path: string) {
     current: headers.get("kubeconfig-current"),
     readAt: headers.get("kubeconfig-read-at"),
   };
+}
+/** A download to which the management cluster has given its text, which is still on its way. */
+async function underWay(path: string, text: string) {
+  const { promise: arrival, resolve: arrive } = Promise.withResolvers<void>();
+  const { promise: isAsked, resolve: ask } = Promise.withResolvers<void>();
+  atManagementCluster = async () => {
+    ask();
+    await arrival;
+    return text;
+  };
+  const downloaded = download(path);
+  await isAsked;
+  return { arrive, downloaded };
 }
 /** The newest facts, the newest first. */
 async function facts(path: string, limit: number): Promise<unknown> {
@@ -90,6 +104,29 @@ it("that was renewed takes the place of the stored one, as a fact", async () => 
   expect(Buffer.from(after?.sealed ?? []).toString("latin1")).not.toContain("second year");
   atManagementCluster = silent;
   expect(await download(path)).toMatchObject({ text: renewed, current: "false" });
+});
+
+it("that was read before another one does not take its place when it arrives after it", async () => {
+  const path = await create();
+  const first = await underWay(path, renewed);
+  atManagementCluster = async () => newest;
+  expect(await download(path)).toMatchObject({ text: newest, current: "true" });
+  first.arrive();
+  expect(await first.downloaded).toMatchObject({ text: newest, current: "true" });
+  atManagementCluster = silent;
+  expect(await download(path)).toMatchObject({ text: newest, current: "false" });
+});
+
+it("that was read last is the stored one also when an older one was stored while it was on its way", async () => {
+  const path = await create();
+  const last = await underWay(path, newest);
+  atManagementCluster = async () => renewed;
+  expect(await download(path)).toMatchObject({ text: renewed, current: "true" });
+  atManagementCluster = async () => newest;
+  last.arrive();
+  expect(await last.downloaded).toMatchObject({ text: newest, current: "true" });
+  atManagementCluster = silent;
+  expect(await download(path)).toMatchObject({ text: newest, current: "false" });
 });
 
 it("is the stored one, and says from when, where the management cluster cannot be asked or has none", async () => {
