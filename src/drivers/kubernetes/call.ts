@@ -1,0 +1,93 @@
+import { Failure } from "#contract/failures.ts";
+import type { ReadOptions } from "#drivers/ports.ts";
+import type { Log } from "#platform/log.ts";
+import type { Access, Entrance } from "./entrance.ts";
+import { exchange, type RawAnswer } from "./exchange.ts";
+import { type KubernetesTimeouts, maxBodyBytes } from "./options.ts";
+import type { Turns } from "./turns.ts";
+
+/** What calls to one management cluster go through. */
+export interface Way {
+  /** Name of the context, for the log. */
+  readonly context: string;
+  readonly entrance: Entrance;
+  readonly turns: Turns;
+  readonly timeouts: KubernetesTimeouts;
+  readonly log: Log;
+}
+
+export interface Call {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  /** What is asked, in words, for messages. */
+  readonly what: string;
+}
+
+/** A call that may carry `<run>/<step>`, by which an audit log can tell who asked. */
+export type CallOptions = ReadOptions & { readonly key?: string };
+
+/** One call in its turn, and its answer whatever its status; after a 401 it is made once more with fresh credentials. */
+export const callThrough = async (
+  way: Way,
+  call: Call,
+  options: CallOptions,
+): Promise<RawAnswer> => {
+  const release = await way.turns.take(options.signal);
+  try {
+    const answer = await ask(way, call, options);
+    if (answer.status !== 401) return answer;
+    await way.entrance.reload();
+    return await ask(way, call, options);
+  } finally {
+    release();
+  }
+};
+
+const ask = async (way: Way, call: Call, options: CallOptions): Promise<RawAnswer> => {
+  const access = await way.entrance.access();
+  const body = call.body === undefined ? null : JSON.stringify(call.body);
+  const answer = await exchange(
+    {
+      method: call.method,
+      url: urlOf(access, call),
+      agent: access.agent,
+      auth: access.auth,
+      headers: {
+        ...access.headers,
+        Accept: "application/json",
+        "User-Agent": "millwright",
+        ...(options.key === undefined ? {} : { "Idempotency-Key": options.key }),
+        ...(body === null ? {} : { "Content-Type": call.contentType ?? "application/json" }),
+      },
+      body,
+    },
+    { callMs: way.timeouts.callMs, maxBytes: maxBodyBytes, signal: options.signal },
+  ).catch((error: unknown) => {
+    throw asked(call.what, error);
+  });
+  way.log("debug", "kubernetes.call", {
+    context: way.context,
+    what: call.what,
+    status: answer.status,
+  });
+  return answer;
+};
+
+const urlOf = ({ server }: Access, { path, query }: Call): URL => {
+  const url = new URL(server);
+  url.pathname = `${url.pathname.replace(/\/$/, "")}${path}`;
+  url.search = new URLSearchParams(query).toString();
+  return url;
+};
+
+/** A call that broke, with what was asked: of several that a step makes, a person wants to know which. */
+const asked = (what: string, error: unknown): unknown =>
+  error instanceof Failure
+    ? new Failure(error.code, `${what}: ${error.message}`, {
+        ...(error.details !== undefined && { details: error.details }),
+        cause: error,
+      })
+    : error;
