@@ -4,6 +4,7 @@ import type { Log } from "#platform/log.ts";
 import type { Access, Entrance } from "./entrance.ts";
 import { exchange, type RawAnswer } from "./exchange.ts";
 import { type KubernetesTimeouts, maxBodyBytes } from "./options.ts";
+import type { Patience } from "./patience.ts";
 import type { Turns } from "./turns.ts";
 
 /** What calls to one management cluster go through. */
@@ -37,17 +38,24 @@ export const callThrough = async (
 ): Promise<RawAnswer> => {
   const release = await way.turns.take(options.signal);
   try {
-    const answer = await ask(way, call, options);
+    const asked: Asked = {
+      ...options,
+      // Of the call as a whole: who holds a turn holds it for so long and no longer.
+      deadline: AbortSignal.timeout(way.timeouts.callMs),
+    };
+    const answer = await ask(way, call, asked);
     if (answer.status !== 401) return answer;
-    await way.entrance.reload();
-    return await ask(way, call, options);
+    way.entrance.reload();
+    return await ask(way, call, asked);
   } finally {
     release();
   }
 };
 
-const ask = async (way: Way, call: Call, options: CallOptions): Promise<RawAnswer> => {
-  const access = await way.entrance.access();
+type Asked = CallOptions & Patience;
+
+const ask = async (way: Way, call: Call, options: Asked): Promise<RawAnswer> => {
+  const access = await way.entrance.access(options).catch(told(call.what));
   const body = call.body === undefined ? null : JSON.stringify(call.body);
   const answer = await exchange(
     {
@@ -64,10 +72,8 @@ const ask = async (way: Way, call: Call, options: CallOptions): Promise<RawAnswe
       },
       body,
     },
-    { callMs: way.timeouts.callMs, maxBytes: maxBodyBytes, signal: options.signal },
-  ).catch((error: unknown) => {
-    throw asked(call.what, error);
-  });
+    { signal: options.signal, deadline: options.deadline, maxBytes: maxBodyBytes },
+  ).catch(told(call.what));
   way.log("debug", "kubernetes.call", {
     context: way.context,
     what: call.what,
@@ -84,10 +90,12 @@ const urlOf = ({ server }: Access, { path, query }: Call): URL => {
 };
 
 /** A call that broke, with what was asked: of several that a step makes, a person wants to know which. */
-const asked = (what: string, error: unknown): unknown =>
-  error instanceof Failure
-    ? new Failure(error.code, `${what}: ${error.message}`, {
-        ...(error.details !== undefined && { details: error.details }),
-        cause: error,
-      })
-    : error;
+const told =
+  (what: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.code, `${what}: ${error.message}`, {
+      ...(error.details !== undefined && { details: error.details }),
+      cause: error,
+    });
+  };

@@ -391,11 +391,13 @@ describe("management clusters", () => {
       ["second", "first", "other"],
       "first",
     ]);
-    await kubeconfig.entrance("second").access();
-    expect((await kubeconfig.entrance("second").access()).headers["Authorization"]).toContain(
-      "sesame",
-    );
-    expect((await kubeconfig.entrance("other").access()).headers["Authorization"]).toContain("no");
+    const credentials = async (context: string): Promise<unknown> => {
+      const { signal } = writing();
+      const access = await kubeconfig.entrance(context).access({ signal, deadline: signal });
+      return access.headers["Authorization"];
+    };
+    expect(await credentials("second")).toContain("sesame");
+    expect(await credentials("other")).toContain("no");
   });
 
   it("are not there when the kubeconfig is none", async () => {

@@ -2,6 +2,9 @@ import { Agent as HttpAgent, type Agent } from "node:http";
 import { Agent as HttpsAgent, type RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Failure } from "#contract/failures.ts";
+import { endedWith } from "./exec-programs.ts";
+import { type Ended, endedBy, onEnd, type Patience } from "./patience.ts";
+import { brokenCall } from "./unavailable.ts";
 
 /** How one call reaches the API server of a context. */
 export interface Access {
@@ -15,9 +18,9 @@ export interface Access {
 /** One management cluster's door. */
 export interface Entrance {
   /** Credentials are asked for each time, so that tokens that live in files or come from a program are the newest. */
-  access(): Promise<Access>;
+  access(patience: Patience): Promise<Access>;
   /** Reads everything anew: the server has refused what we had. */
-  reload(): Promise<void>;
+  reload(): void;
   close(): void;
 }
 
@@ -26,6 +29,41 @@ export const notUsable = (message: string, cause?: unknown): Failure =>
     details: { reason: "kubeconfig" },
     ...(cause === undefined ? {} : { cause }),
   });
+
+/** The address, the TLS and the credentials of one call, no longer waited for than that; a program that gives them is ended then. */
+const credentialsOf = (config: KubeConfig, patience: Patience): Promise<RequestOptions> =>
+  new Promise((resolve, reject) => {
+    const ended = endedBy(patience);
+    if (ended !== null) {
+      reject(notInTime(ended));
+      return;
+    }
+    const stop = new AbortController();
+    const forget = onEnd(patience, (why) => {
+      stop.abort();
+      reject(notInTime(why));
+    });
+    const options: RequestOptions = {};
+    endedWith(stop.signal, () => config.applyToHTTPSOptions(options)).then(
+      () => {
+        forget();
+        resolve(options);
+      },
+      (error: unknown) => {
+        forget();
+        reject(notUsable("the kubeconfig's credentials cannot be used", error));
+      },
+    );
+  });
+
+const notInTime = (why: Ended): Failure =>
+  why === "aborted"
+    ? brokenCall(why)
+    : new Failure(
+        "KUBERNETES_UNAVAILABLE",
+        "the program or service that gives us credentials did not do so in time",
+        { details: { reason: "credentials" } },
+      );
 
 /** `load` reads the kubeconfig and chooses the context in it. */
 export const createEntrance = (load: () => KubeConfig): Entrance => {
@@ -54,17 +92,12 @@ export const createEntrance = (load: () => KubeConfig): Entrance => {
   };
 
   return {
-    async access() {
+    async access(patience) {
       const cluster = config.getCurrentCluster();
       if (cluster === null) throw notUsable("the kubeconfig's context names no cluster");
       const server = URL.parse(cluster.server);
       if (server === null) throw notUsable("the kubeconfig's cluster has no usable address");
-      const options: RequestOptions = {};
-      try {
-        await config.applyToHTTPSOptions(options);
-      } catch (error) {
-        throw notUsable("the kubeconfig's credentials cannot be used", error);
-      }
+      const options = await credentialsOf(config, patience);
       agent ??= agentFor(options);
       const headers = Object.entries(options.headers ?? {}).map(
         ([name, value]) => [name, String(value)] as const,
@@ -76,7 +109,7 @@ export const createEntrance = (load: () => KubeConfig): Entrance => {
         auth: options.auth ?? null,
       };
     },
-    async reload() {
+    reload() {
       config = load();
       close();
     },

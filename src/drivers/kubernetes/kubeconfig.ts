@@ -2,6 +2,7 @@ import { delimiter } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Failure } from "#contract/failures.ts";
 import { createEntrance, type Entrance, notUsable } from "./entrance.ts";
+import { withEndablePrograms } from "./exec-programs.ts";
 import type { KubeconfigSource } from "./options.ts";
 
 export interface Kubeconfig {
@@ -84,7 +85,7 @@ export const loadKubeconfig = async (source: KubeconfigSource): Promise<Kubeconf
 
 const loaded = (load: Loader): KubeConfig => {
   try {
-    return load();
+    return withEndablePrograms(load());
   } catch (error) {
     throw notUsable("the kubeconfig cannot be read", error);
   }

@@ -9,7 +9,7 @@ import type { Log } from "#platform/log.ts";
 export type KubeconfigSource = { readonly text: string } | { readonly path: string } | "in-cluster";
 
 export interface KubernetesTimeouts {
-  /** From the request to the last byte of the answer. */
+  /** From its turn to the last byte of the answer, credentials included, and a second asking with fresh ones. */
   readonly callMs: number;
   /** How long a call may wait for its turn at a management cluster. */
   readonly turnMs: number;
