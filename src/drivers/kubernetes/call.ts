@@ -43,10 +43,10 @@ export const callThrough = async (
       // Of the call as a whole: who holds a turn holds it for so long and no longer.
       deadline: AbortSignal.timeout(way.timeouts.callMs),
     };
-    const answer = await ask(way, call, asked);
-    if (answer.status !== 401) return answer;
-    way.entrance.reload();
-    return await ask(way, call, asked);
+    const access = await accessFor(way, call, asked);
+    const answer = await ask(way, call, { ...asked, access });
+    if (answer.status !== 401 || !isRenewed(way, access)) return answer;
+    return await ask(way, call, { ...asked, access: await accessFor(way, call, asked) });
   } finally {
     release();
   }
@@ -54,8 +54,26 @@ export const callThrough = async (
 
 type Asked = CallOptions & Patience;
 
-const ask = async (way: Way, call: Call, options: Asked): Promise<RawAnswer> => {
-  const access = await way.entrance.access(options).catch(told(call.what));
+const accessFor = ({ entrance }: Way, { what }: Call, patience: Patience): Promise<Access> =>
+  entrance.access(patience).catch(told(what));
+
+/** Whether there is something newer than what was refused. */
+const isRenewed = ({ entrance, log, context }: Way, { generation }: Access): boolean => {
+  try {
+    entrance.reload(generation);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    log("warn", "kubernetes.kubeconfig", { context, reason: error.message });
+    return false;
+  }
+};
+
+const ask = async (
+  way: Way,
+  call: Call,
+  { access, ...options }: Asked & { readonly access: Access },
+): Promise<RawAnswer> => {
   const body = call.body === undefined ? null : JSON.stringify(call.body);
   const answer = await exchange(
     {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -6,9 +6,11 @@ import { Failure } from "#contract/failures.ts";
 import type { KubernetesClient } from "./client.ts";
 import type { KubernetesOptions } from "./options.ts";
 import {
+  type Asked,
   type Script,
   type ScriptedServer,
   startScriptedServer,
+  status,
 } from "./testing/scripted-server.ts";
 import { testClient, toy, toyKind, writing } from "./testing/test-client.ts";
 
@@ -109,5 +111,94 @@ describe("credentials that do not come", { timeout: 10_000 }, () => {
     const both = [client.read(toyKind, at, writing()), client.read(toyKind, at, writing())];
     const reasons = await Promise.all(both.map(async (work) => (await failureOf(work)).details));
     expect(reasons).toEqual([{ reason: "credentials" }, { reason: "credentials" }]);
+  });
+});
+
+/** A kubeconfig in a file, which may be written anew. */
+const written = (text: string): { readonly path: string; write(text: string): void } => {
+  const path = join(folder(), "config");
+  const write = (newer: string): void => writeFileSync(path, newer);
+  write(text);
+  return { path, write };
+};
+
+describe("credentials that are not taken any more", () => {
+  const bearer = ({ headers }: Asked): unknown => headers["authorization"];
+
+  it("are read anew once for all calls, and no call loses its connection by that", async () => {
+    let valid = "Bearer sesame-4711";
+    const server = await serve((asked) =>
+      bearer(asked) === valid ? { body: toy({}) } : status(401, "Unauthorized"),
+    );
+    const kubeconfig = written(server.kubeconfig);
+    const client = await clientOf({ path: kubeconfig.path });
+    const reads = (): Promise<unknown> =>
+      Promise.all(Array.from({ length: 24 }, () => client.read(toyKind, at, writing())));
+    await reads();
+    for (const token of ["two", "three", "four"]) {
+      kubeconfig.write(server.kubeconfig.replace("sesame-4711", token));
+      valid = `Bearer ${token}`;
+      const before = server.asked.length;
+      await reads();
+      expect(server.asked.length - before).toBeLessThanOrEqual(24 + 8);
+    }
+  });
+
+  it("leave calls alone that are under way with them", async () => {
+    const held: (() => void)[] = [];
+    const server = await serve((asked) =>
+      asked.path.endsWith("/slow")
+        ? { body: toy({}), after: new Promise<void>((resolve) => held.push(resolve)) }
+        : bearer(asked) === "Bearer fresh"
+          ? { body: toy({}) }
+          : status(401, "Unauthorized"),
+    );
+    const kubeconfig = written(server.kubeconfig);
+    const client = await clientOf({ path: kubeconfig.path });
+    const slow = client.read(toyKind, { ...at, name: "slow" }, writing());
+    await expect.poll(() => held.length).toBe(1);
+    kubeconfig.write(server.kubeconfig.replace("sesame-4711", "fresh"));
+    await client.read(toyKind, at, writing());
+    held[0]?.();
+    expect(await slow).not.toBeNull();
+    expect(server.calls().filter((call) => call.endsWith("/slow"))).toHaveLength(1);
+  });
+
+  it("are asked with once more, and not read again, by who got his refusal late", async () => {
+    const held: (() => void)[] = [];
+    const server = await serve((asked) =>
+      bearer(asked) === "Bearer given-1"
+        ? {
+            ...status(401, "Unauthorized"),
+            after: new Promise<void>((resolve) => held.push(resolve)),
+          }
+        : { body: toy({}) },
+    );
+    // A program that counts how often it was started.
+    const [count, script] = [join(folder(), "count"), "echo x >> '$F'; n=$(wc -l < '$F'); "];
+    const answer = `printf '{"status":{"token":"given-%d"}}' $n`;
+    const args = ["-c", script.replaceAll("$F", () => count) + answer];
+    const user = { exec: { command: "/bin/sh", args } };
+    const client = await clientOf({ text: withUser(server, user) });
+    const first = client.read(toyKind, at, writing());
+    await expect.poll(() => held.length).toBe(1);
+    const second = client.read(toyKind, at, writing());
+    await expect.poll(() => held.length).toBe(2);
+    held[0]?.();
+    expect(await first).not.toBeNull();
+    held[1]?.();
+    expect(await second).not.toBeNull();
+    expect(readFileSync(count, "utf8")).toBe("x\nx\n");
+  });
+
+  it("stay what they are while the kubeconfig cannot be read", async () => {
+    const server = await serve(() => status(401, "Unauthorized"));
+    const kubeconfig = written(server.kubeconfig);
+    const client = await clientOf({ path: kubeconfig.path });
+    kubeconfig.write("half of a kube");
+    const failure = await failureOf(client.read(toyKind, at, writing()));
+    expect(failure.details).toMatchObject({ reason: "Unauthorized" });
+    server.script = () => ({ body: toy({}) });
+    expect(await client.read(toyKind, at, writing())).not.toBeNull();
   });
 });

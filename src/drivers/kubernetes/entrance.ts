@@ -13,14 +13,19 @@ export interface Access {
   readonly agent: Agent;
   readonly headers: Readonly<Record<string, string>>;
   readonly auth: string | null;
+  /** Of the kubeconfig as it was read for the so many-th time. */
+  readonly generation: number;
 }
 
 /** One management cluster's door. */
 export interface Entrance {
   /** Credentials are asked for each time, so that tokens that live in files or come from a program are the newest. */
   access(patience: Patience): Promise<Access>;
-  /** Reads everything anew: the server has refused what we had. */
-  reload(): void;
+  /**
+   * Reads everything anew, because the server has refused what the generation gave; does nothing when there is a newer one. Throws
+   * KUBERNETES_REJECTED with the reason `kubeconfig`, and leaves what there was, when it cannot be read: it may just be being written.
+   */
+  reload(generation: number): void;
   close(): void;
 }
 
@@ -65,54 +70,79 @@ const notInTime = (why: Ended): Failure =>
         { details: { reason: "credentials" } },
       );
 
+/** client-node's own agent opens a connection for each call; ours keeps them, except where a proxy needs its agent. */
+const agentFor = (config: KubeConfig, options: RequestOptions): Agent => {
+  const cluster = config.getCurrentCluster();
+  if (cluster?.proxyUrl !== undefined && options.agent instanceof HttpAgent) return options.agent;
+  if (cluster?.server.startsWith("http:") === true) return new HttpAgent({ keepAlive: true });
+  const { ca, cert, key, rejectUnauthorized, servername } = options;
+  return new HttpsAgent({
+    keepAlive: true,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    ...(servername === undefined ? {} : { servername }),
+  });
+};
+
+/** Keeps no connection any more: idle ones end now, those in use with their calls. */
+const retire = (agent: Agent): void => {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) {
+    for (const socket of sockets ?? []) socket.destroy();
+  }
+};
+
+/** A kubeconfig as it was read, and the connections that were made by it. */
+interface Generation {
+  readonly number: number;
+  readonly config: KubeConfig;
+  agent: Agent | null;
+}
+
 /** `load` reads the kubeconfig and chooses the context in it. */
 export const createEntrance = (load: () => KubeConfig): Entrance => {
-  let config = load();
-  let agent: Agent | null = null;
+  let newest: Generation = { number: 1, config: load(), agent: null };
 
-  const close = (): void => {
-    agent?.destroy();
-    agent = null;
-  };
-
-  /** client-node's own agent opens a connection for each call; ours keeps them, except where a proxy needs its agent. */
-  const agentFor = (options: RequestOptions): Agent => {
-    const cluster = config.getCurrentCluster();
-    if (cluster?.proxyUrl !== undefined && options.agent instanceof HttpAgent) return options.agent;
-    if (cluster?.server.startsWith("http:") === true) return new HttpAgent({ keepAlive: true });
-    const { ca, cert, key, rejectUnauthorized, servername } = options;
-    return new HttpsAgent({
-      keepAlive: true,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
-      ...(servername === undefined ? {} : { servername }),
-    });
+  const replaceBy = (config: KubeConfig): void => {
+    const { number, agent } = newest;
+    newest = { number: number + 1, config, agent: null };
+    if (agent !== null) retire(agent);
   };
 
   return {
     async access(patience) {
-      const cluster = config.getCurrentCluster();
+      const ours = newest;
+      const cluster = ours.config.getCurrentCluster();
       if (cluster === null) throw notUsable("the kubeconfig's context names no cluster");
       const server = URL.parse(cluster.server);
       if (server === null) throw notUsable("the kubeconfig's cluster has no usable address");
-      const options = await credentialsOf(config, patience);
-      agent ??= agentFor(options);
+      const options = await credentialsOf(ours.config, patience);
+      ours.agent ??= agentFor(ours.config, options);
+      // It was replaced while its credentials came.
+      if (ours !== newest) retire(ours.agent);
       const headers = Object.entries(options.headers ?? {}).map(
         ([name, value]) => [name, String(value)] as const,
       );
       return {
         server,
-        agent,
+        agent: ours.agent,
         headers: Object.fromEntries(headers),
         auth: options.auth ?? null,
+        generation: ours.number,
       };
     },
-    reload() {
-      config = load();
-      close();
+    reload(generation) {
+      if (generation !== newest.number) return;
+      const config = load();
+      if (config.getCurrentCluster() === null)
+        throw notUsable("the kubeconfig does not have this context any more");
+      replaceBy(config);
     },
-    close,
+    close() {
+      newest.agent?.destroy();
+      newest.agent = null;
+    },
   };
 };
