@@ -1,10 +1,12 @@
 import { Failure } from "#contract/failures.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Access, Entrance } from "./entrance.ts";
 import { exchange, type RawAnswer } from "./exchange.ts";
 import { type KubernetesTimeouts, maxBodyBytes } from "./options.ts";
 import type { Patience } from "./patience.ts";
+import { isRefused } from "./refusal.ts";
 import type { Turns } from "./turns.ts";
 
 /** What calls to one management cluster go through. */
@@ -14,6 +16,7 @@ export interface Way {
   readonly entrance: Entrance;
   readonly turns: Turns;
   readonly timeouts: KubernetesTimeouts;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -30,7 +33,10 @@ export interface Call {
 /** A call that may carry `<run>/<step>`, by which an audit log can tell who asked. */
 export type CallOptions = ReadOptions & { readonly key?: string };
 
-/** One call in its turn, and its answer whatever its status; after a 401 it is made once more with fresh credentials. */
+/**
+ * One call in its turn, and its answer whatever its status. It is made once more after a 401, with fresh credentials, and when nobody
+ * was found as the kubeconfig said and the kubeconfig says otherwise by now.
+ */
 export const callThrough = async (
   way: Way,
   call: Call,
@@ -44,8 +50,14 @@ export const callThrough = async (
       deadline: AbortSignal.timeout(way.timeouts.callMs),
     };
     const access = await accessFor(way, call, asked);
-    const answer = await ask(way, call, { ...asked, access });
-    if (answer.status !== 401 || !isRenewed(way, access)) return answer;
+    const first = await ask(way, call, { ...asked, access }).catch((error: unknown) => {
+      if (!wasNotFound(error)) throw error;
+      return error;
+    });
+    if (!isWorthAnother(way, access, first)) {
+      if (first instanceof Failure) throw first;
+      return first;
+    }
     return await ask(way, call, { ...asked, access: await accessFor(way, call, asked) });
   } finally {
     release();
@@ -57,9 +69,21 @@ type Asked = CallOptions & Patience;
 const accessFor = ({ entrance }: Way, { what }: Call, patience: Patience): Promise<Access> =>
   entrance.access(patience).catch(told(what));
 
-/** Whether there is something newer than what was refused. */
-const isRenewed = ({ entrance, log, context }: Way, { generation }: Access): boolean => {
+/** Nothing was sent, because the address or the certificate is not what the kubeconfig says. */
+const wasNotFound = (error: unknown): error is Failure =>
+  ["tls", "refused", "unreachable"].some((reason) =>
+    isRefused(error, "KUBERNETES_UNAVAILABLE", reason),
+  );
+
+/** Whether the kubeconfig has, read anew, something else to try. */
+const isWorthAnother = (
+  { entrance, clock, log, context }: Way,
+  { generation }: Access,
+  first: RawAnswer | Failure,
+): boolean => {
   try {
+    if (first instanceof Failure) return entrance.reread(generation, clock.now());
+    if (first.status !== 401) return false;
     entrance.reload(generation);
     return true;
   } catch (error) {

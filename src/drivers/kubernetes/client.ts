@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
-import type { Clock } from "#platform/clock.ts";
 import { jsonOf, statusOf } from "./answer.ts";
 import { type Call, type CallOptions, callThrough, type Way } from "./call.ts";
 import type { RawAnswer } from "./exchange.ts";
@@ -20,7 +19,6 @@ import { isRefused, refusal } from "./refusal.ts";
 import { invalidAnswer } from "./unavailable.ts";
 
 export interface ClientOptions extends Way {
-  readonly clock: Clock;
   readonly random: () => number;
 }
 

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
+import { makeCertificate } from "#drivers/redfish/testing/certificate.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { KubernetesClient } from "./client.ts";
-import type { KubernetesOptions } from "./options.ts";
+import { type KubernetesOptions, rereadMs } from "./options.ts";
 import {
   type Asked,
   type Script,
@@ -201,4 +203,90 @@ describe("credentials that are not taken any more", () => {
     server.script = () => ({ body: toy({}) });
     expect(await client.read(toyKind, at, writing())).not.toBeNull();
   });
+});
+
+describe("a management cluster that is found no more as the kubeconfig said", () => {
+  const named = (text: string): string =>
+    text.replace(
+      '"certificate-authority-data"',
+      '"tls-server-name":"kubernetes.example","certificate-authority-data"',
+    );
+
+  it("is found by a new authority, in the kubeconfig or in a file that it names", async () => {
+    const old = await makeCertificate("kubernetes.example");
+    const server = await startScriptedServer(
+      () => ({ body: toy({}) }),
+      await makeCertificate("kubernetes.example"),
+    );
+    opened.push(() => server.close());
+    const rotated = named(server.kubeconfig);
+    const data = /"certificate-authority-data":"([^"]*)"/.exec(rotated)?.[1] ?? "";
+    const kubeconfig = written(rotated.replace(data, Buffer.from(old.cert).toString("base64")));
+    const authority = written(old.cert);
+    const naming = rotated.replace(
+      `"certificate-authority-data":"${data}"`,
+      `"certificate-authority":${JSON.stringify(authority.path)}`,
+    );
+    for (const [path, renew] of [
+      [kubeconfig.path, () => kubeconfig.write(rotated)],
+      [written(naming).path, () => authority.write(Buffer.from(data, "base64").toString())],
+    ] as const) {
+      const clock = clockAt(0);
+      const client = await clientOf({ path }, { clock });
+      const untrusted = await failureOf(client.read(toyKind, at, writing()));
+      expect(untrusted.details).toEqual({ reason: "tls" });
+      renew();
+      clock.nowMs += rereadMs;
+      expect(await client.read(toyKind, at, writing())).not.toBeNull();
+    }
+  });
+
+  it("is found at a new address, and asked once where the kubeconfig says nothing new", async () => {
+    const gone = await startScriptedServer(() => undefined);
+    await gone.close();
+    const server = await serve(() => ({ body: toy({}) }));
+    const kubeconfig = written(gone.kubeconfig);
+    const client = await clientOf({ path: kubeconfig.path });
+    kubeconfig.write(server.kubeconfig);
+    // Also who finds out at the same time, and does not read it again himself.
+    const both = [client.read(toyKind, at, writing()), client.read(toyKind, at, writing())];
+    for (const found of await Promise.all(both)) expect(found).not.toBeNull();
+  });
+
+  it("is looked up again now and then, not by every call", async () => {
+    const gone = await startScriptedServer(() => undefined);
+    await gone.close();
+    const server = await serve(() => ({ body: toy({}) }));
+    const kubeconfig = written(gone.kubeconfig);
+    const clock = clockAt(0);
+    const client = await clientOf({ path: kubeconfig.path }, { clock });
+    const refused = async (): Promise<void> => {
+      const failure = await failureOf(client.read(toyKind, at, writing()));
+      expect(failure.details).toEqual({ reason: "refused" });
+    };
+    await refused();
+    kubeconfig.write(server.kubeconfig);
+    clock.nowMs += rereadMs - 1;
+    await refused();
+    clock.nowMs += 1;
+    expect(await client.read(toyKind, at, writing())).not.toBeNull();
+  });
+
+  it("is not asked again when its kubeconfig is being written", async () => {
+    const gone = await startScriptedServer(() => undefined);
+    await gone.close();
+    const kubeconfig = written(gone.kubeconfig);
+    const client = await clientOf({ path: kubeconfig.path });
+    kubeconfig.write("half of a kube");
+    const failure = await failureOf(client.read(toyKind, at, writing()));
+    expect(failure.details).toEqual({ reason: "refused" });
+  });
+});
+
+const clockAt = (nowMs: number): Clock & { nowMs: number } => ({
+  nowMs,
+  now() {
+    return this.nowMs;
+  },
+  sleep: async () => undefined,
 });

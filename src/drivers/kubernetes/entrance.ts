@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { Agent as HttpAgent, type Agent } from "node:http";
 import { Agent as HttpsAgent, type RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Failure } from "#contract/failures.ts";
 import { endedWith } from "./exec-programs.ts";
+import { rereadMs } from "./options.ts";
 import { type Ended, endedBy, onEnd, type Patience } from "./patience.ts";
 import { brokenCall } from "./unavailable.ts";
 
@@ -26,6 +28,11 @@ export interface Entrance {
    * KUBERNETES_REJECTED with the reason `kubeconfig`, and leaves what there was, when it cannot be read: it may just be being written.
    */
   reload(generation: number): void;
+  /**
+   * The same because nobody was found as the generation says, but not more often than each `rereadMs`. Whether there is now something
+   * that says otherwise: only then is it worth another try.
+   */
+  reread(generation: number, nowMs: number): boolean;
   close(): void;
 }
 
@@ -98,17 +105,47 @@ const retire = (agent: Agent): void => {
 interface Generation {
   readonly number: number;
   readonly config: KubeConfig;
+  /** Everything that it said, files included. */
+  readonly said: string;
   agent: Agent | null;
 }
 
+/** What it says of cluster and user, with what stands in the files that it names. */
+const saidBy = (config: KubeConfig): string => {
+  const [cluster, user] = [config.getCurrentCluster(), config.getCurrentUser()];
+  const files = [cluster?.caFile, user?.certFile, user?.keyFile];
+  return JSON.stringify([cluster, user, ...files.map(textOf)]);
+};
+
+/** Null for what cannot be read: the call says so when it needs it. */
+const textOf = (path: string | undefined): string | null => {
+  try {
+    return path === undefined ? null : readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+};
+
 /** `load` reads the kubeconfig and chooses the context in it. */
 export const createEntrance = (load: () => KubeConfig): Entrance => {
-  let newest: Generation = { number: 1, config: load(), agent: null };
+  const read = (number: number): Generation => {
+    const config = load();
+    return { number, config, said: saidBy(config), agent: null };
+  };
 
-  const replaceBy = (config: KubeConfig): void => {
-    const { number, agent } = newest;
-    newest = { number: number + 1, config, agent: null };
-    if (agent !== null) retire(agent);
+  let newest = read(1);
+  let rereadAt = Number.NEGATIVE_INFINITY;
+
+  const next = (): Generation => {
+    const generation = read(newest.number + 1);
+    if (generation.config.getCurrentCluster() === null)
+      throw notUsable("the kubeconfig does not have this context any more");
+    return generation;
+  };
+
+  const replaceBy = (generation: Generation): void => {
+    if (newest.agent !== null) retire(newest.agent);
+    newest = generation;
   };
 
   return {
@@ -135,10 +172,16 @@ export const createEntrance = (load: () => KubeConfig): Entrance => {
     },
     reload(generation) {
       if (generation !== newest.number) return;
-      const config = load();
-      if (config.getCurrentCluster() === null)
-        throw notUsable("the kubeconfig does not have this context any more");
-      replaceBy(config);
+      replaceBy(next());
+    },
+    reread(generation, nowMs) {
+      if (generation !== newest.number) return true;
+      if (nowMs - rereadAt < rereadMs) return false;
+      rereadAt = nowMs;
+      const fresh = next();
+      if (fresh.said === newest.said) return false;
+      replaceBy(fresh);
+      return true;
     },
     close() {
       newest.agent?.destroy();

@@ -36,6 +36,9 @@ export const defaultConcurrency = 8;
 /** How long it is remembered which groups an API server serves: operators are installed now and then. */
 export const groupsForMs = 30_000;
 
+/** How often the kubeconfig is read anew, at most, because its management cluster is not found as it says. */
+export const rereadMs = 10_000;
+
 /** Lists come in pages; a page of 500 hosts with all their hardware has under 2 MB. */
 export const pageSize = 500;
 export const maxBodyBytes = 64 * 1024 * 1024;
