@@ -14,7 +14,7 @@ import {
   nameOf,
   type ObjectName,
 } from "./object.ts";
-import { groupsForMs, pageSize } from "./options.ts";
+import { groupsForMs, maxPages, pageSize } from "./options.ts";
 import { isRefused, refusal } from "./refusal.ts";
 import { invalidAnswer } from "./unavailable.ts";
 
@@ -145,7 +145,11 @@ export class KubernetesClient {
       .join(",");
     const found: T[] = [];
     let next = "";
+    const before = new Set<string>();
     do {
+      if (before.has(next) || before.size === maxPages)
+        throw invalidAnswer(`${what} was answered with pages that do not end`);
+      before.add(next);
       const query = {
         limit: String(pageSize),
         ...(labelSelector === "" ? {} : { labelSelector }),

@@ -41,4 +41,5 @@ export const rereadMs = 10_000;
 
 /** Lists come in pages; a page of 500 hosts with all their hardware has under 2 MB. */
 export const pageSize = 500;
+export const maxPages = 1_000;
 export const maxBodyBytes = 64 * 1024 * 1024;
