@@ -177,6 +177,38 @@ it("keeps the disks when they are to be kept", async () => {
   expect(await statusOf(`${disks}/keeper-data`)).toBe(404);
 });
 
+it("takes disks that are to be kept from a machine only while that is being deleted", async () => {
+  const ref = await created("keeper-delete-hangs");
+  await has(ref, "running");
+  const keeping = (): Promise<unknown> => port().delete(ref, { keepDisks: true }, writing());
+  const finalizers = async (): Promise<readonly string[]> =>
+    (await world.lab.ask("GET", `${vms}/${ref.name}`)).body.metadata.finalizers ?? [];
+  // KubeVirt gives a disk without an owner back to its machine until that is being deleted.
+  world.lab.cluster.faults.add({ method: "DELETE", path: ref.name, status: 503, times: 9 });
+  expect(await outcome(keeping())).toMatch(/^KUBERNETES_UNAVAILABLE/);
+  world.lab.cluster.faults.clear();
+  expect(await port().disks(ref, writing())).toEqual([{ name: "data", owned: true }]);
+  expect(await finalizers()).toContain("millwright.dev/keep-disks");
+  expect(await keeping()).toBe("asked");
+  expect(await port().disks(ref, writing())).toEqual([{ name: "data", owned: false }]);
+  expect(await finalizers()).toContain("millwright.dev/keep-disks");
+  expect(await keeping()).toBe("asked");
+  expect(await finalizers()).toEqual(["kubevirt.io/virtualMachineControllerFinalize"]);
+  expect(await port().disks(ref, writing())).toEqual([{ name: "data", owned: false }]);
+});
+
+it("lets a machine go with its disks that was to go without them", async () => {
+  const ref = await created("changed", { ...plain, running: false });
+  await has(ref, "stopped");
+  world.lab.cluster.faults.add({ method: "DELETE", path: ref.name, status: 503, times: 9 });
+  expect(await outcome(port().delete(ref, { keepDisks: true }, writing()))).toMatch(
+    /^KUBERNETES_UNAVAILABLE/,
+  );
+  world.lab.cluster.faults.clear();
+  await gone(ref);
+  expect(await port().disks(ref, writing())).toEqual([]);
+});
+
 it("never touches what is another's", async () => {
   const ref = refTo("stranger");
   await world.plant({

@@ -75,8 +75,15 @@ export interface VmPort {
   /** `already` when it is so. CONFLICT when it does not run. Repeating is safe. */
   setPaused(vm: VmRef, paused: boolean, options: KubernetesWrite): Promise<"asked" | "already">;
   /**
-   * Asks for deletion, uid as precondition. Disks that are kept lose their owner first. `gone` when nothing of it is there any more; what has
-   * one of its names and lacks our label is never touched and does not count. Repeating is safe.
+   * Those of its disks that are there and are not being deleted, whether or not the machine is; `owned`: they go when the machine goes. Read-only.
+   */
+  disks(
+    vm: VmRef,
+    options: ReadOptions,
+  ): Promise<readonly { readonly name: string; readonly owned: boolean }[]>;
+  /**
+   * Asks for deletion, uid as precondition. Disks that are kept lose their owner meanwhile, for which it must be called until all is gone. `gone`
+   * when nothing of it is there any more but them; what has one of its names and lacks our label is never touched and does not count. Repeating is safe.
    */
   delete(
     vm: VmRef,
