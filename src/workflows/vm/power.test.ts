@@ -97,3 +97,13 @@ describe("a power action is taken", () => {
     });
   });
 });
+
+it("a restart is seen by another instance than before", async () => {
+  const prior = { validate: { already: false, instance: "i-1" } };
+  expect(await step("await-state", "restart", running, prior)).toMatchObject({ kind: "wait" });
+  const next = { ...running, instance: { uid: "i-2", phase: "Running" } };
+  expect(await step("await-state", "restart", next, prior)).toEqual({
+    node: "worker-1",
+    addresses: [],
+  });
+});
