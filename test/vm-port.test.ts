@@ -165,6 +165,37 @@ it("is stopped when it was not to be started, and not before KubeVirt has looked
   await gone(ref);
 });
 
+it("never takes the wish to run over from another field manager, but from KubeVirt itself", async () => {
+  const ref = await created("shared", { ...plain, running: false });
+  await has(ref, "stopped");
+  const writeAs = async (manager: string, runStrategy: string): Promise<void> => {
+    const told = await world.lab.ask("PATCH", `${vms}/${ref.name}?fieldManager=${manager}`, {
+      type: "application/merge-patch+json",
+      body: { spec: { runStrategy } },
+    });
+    expect([told.status, told.text.slice(0, 300)]).toEqual([200, expect.anything()]);
+  };
+  const wish = (running: boolean) => ({ running, force: false });
+  const refused = "CONFLICT FieldManagerConflict";
+  await port().checkRunning(ref, true, writing());
+  await writeAs("flux", "Manual");
+  for (const running of [true, false]) {
+    expect(await outcome(port().checkRunning(ref, running, writing()))).toBe(refused);
+    expect(await outcome(port().setRunning(ref, wish(running), writing()))).toBe(refused);
+  }
+  expect((await read(ref))?.runStrategy).toBe("Manual");
+  await writeAs("flux", "Halted");
+  // What it is already is no change, whoever says so.
+  expect(await port().setRunning(ref, wish(false), writing())).toBe("already");
+  // As `virtctl start` and `virtctl stop`, which have virt-api write it.
+  for (const manager of ["virt-api", "virt-controller"]) {
+    await writeAs(manager, "Manual");
+    await port().checkRunning(ref, false, writing());
+    expect(await port().setRunning(ref, wish(false), writing())).toBe("asked");
+  }
+  await gone(ref);
+});
+
 it("keeps the disks when they are to be kept", async () => {
   const ref = await created("keeper");
   await has(ref, "running");

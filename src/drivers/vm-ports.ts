@@ -58,7 +58,12 @@ export interface VmPort {
   create(vm: VmRef, wanted: WantedVm, options: KubernetesWrite): Promise<"asked" | "already">;
   /** Null when there is no such object. CONFLICT when it is not ours. Read-only. */
   read(vm: VmRef, options: ReadOptions): Promise<VmState | null>;
-  /** Starts or stops by the wish (`runStrategy`). `already` when the wish is that. `force` stops without waiting for the guest. NOT_FOUND. Repeating is safe. */
+  /** Throws what `setRunning` would refuse by the look of the machine now. Read-only. */
+  checkRunning(vm: VmRef, running: boolean, options: ReadOptions): Promise<void>;
+  /**
+   * Starts or stops by the wish (`runStrategy`). `already` when the wish is that. `force` stops without waiting for the guest. NOT_FOUND. CONFLICT
+   * while the wish is another field manager's to set (`details.causes`): it is never taken over. Repeating is safe.
+   */
   setRunning(
     vm: VmRef,
     wish: { readonly running: boolean; readonly force: boolean },

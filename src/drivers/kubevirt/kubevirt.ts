@@ -6,7 +6,14 @@ import type { Clients } from "#drivers/kubernetes/clients.ts";
 import { isTrue } from "#drivers/kubernetes/conditions.ts";
 import { tryOut } from "#drivers/kubernetes/dry-run.ts";
 import { isOurs } from "#drivers/kubernetes/labels.ts";
-import { edit, ensure, notThere, readOurs, removeIfOurs } from "#drivers/kubernetes/ours.ts";
+import {
+  checkEdit,
+  edit,
+  ensure,
+  notThere,
+  readOurs,
+  removeIfOurs,
+} from "#drivers/kubernetes/ours.ts";
 import { isRefused } from "#drivers/kubernetes/refusal.ts";
 import { secretKind } from "#drivers/kubernetes/secret.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
@@ -24,6 +31,7 @@ import {
 import { stateOf } from "./look.ts";
 import { cloudInitManifest, diskName, vmManifest } from "./manifest.ts";
 import { checkNames, cloudInitOf, oursOf } from "./names.ts";
+import { runWishOf } from "./run-wish.ts";
 
 /** The instance has its machine's name, and its labels, which stand in the template. */
 const readInstance = async (
@@ -142,23 +150,19 @@ export const createKubeVirt = (
     return stateOf(vm, { vm: found, instance, volumes });
   },
 
-  async setRunning(vm, { running, force }, options) {
-    const client = clients.at(vm.place);
-    const wish = running ? "Always" : "Halted";
-    const path = "/spec/runStrategy";
-    const outcome = await edit(
-      client,
+  checkRunning: (vm, running, options) =>
+    checkEdit(
+      clients.at(vm.place),
       vmKind,
       oursOf(vm),
-      ({ spec }) =>
-        spec.runStrategy === wish
-          ? null
-          : [
-              { op: "test", path, value: spec.runStrategy },
-              { op: "replace", path, value: wish },
-            ],
+      (machine) => runWishOf(running, machine),
       options,
-    );
+    ),
+
+  async setRunning(vm, { running, force }, options) {
+    const client = clients.at(vm.place);
+    const change = (machine: VirtualMachine) => runWishOf(running, machine);
+    const outcome = await edit(client, vmKind, oursOf(vm), change, options);
     if (running || !force) return outcome;
     if ((await readInstance(client, vm, options)) === null) return outcome;
     try {

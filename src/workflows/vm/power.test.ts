@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
 import type { VmPowerAction } from "#contract/vm.ts";
 import { Story, powerInput, spec } from "#domain/vm/testing/story.ts";
-import type { VmState } from "#drivers/vm-ports.ts";
+import type { VmPort, VmState } from "#drivers/vm-ports.ts";
 import { vmPower } from "./power.ts";
 
 const running: VmState = {
@@ -37,8 +37,18 @@ const stopped: VmState = {
 const once: VmState = { ...running, runStrategy: "Once" };
 const leaving: VmState = { ...running, deleting: true, printableStatus: "Terminating" };
 
+interface Surroundings {
+  readonly prior?: object;
+  readonly checkRunning?: VmPort["checkRunning"];
+}
+
 /** A step of the workflow on a machine that is as said. */
-const step = async (name: string, action: VmPowerAction, seen: VmState, prior: object = {}) => {
+const step = async (
+  name: string,
+  action: VmPowerAction,
+  seen: VmState,
+  { prior = {}, checkRunning = async () => undefined }: Surroundings = {},
+) => {
   const story = new Story().being("running");
   const found = vmPower.steps.find((each) => each.name === name)!;
   const context = {
@@ -46,7 +56,7 @@ const step = async (name: string, action: VmPowerAction, seen: VmState, prior: o
     resource: { ...story.state, spec, problems: [] },
     run: { id: "run_1" },
     prior,
-    ports: { vms: { read: async () => seen } },
+    ports: { vms: { read: async () => seen, checkRunning } },
     fact: () => undefined,
   };
   return found.run(context as unknown as Parameters<typeof found.run>[0]);
@@ -98,11 +108,27 @@ describe("a power action is taken", () => {
   });
 });
 
+it("a wish to run that is another's is refused before the pivot", async () => {
+  const others = new Failure("CONFLICT", "flux sets it");
+  const asked: boolean[] = [];
+  const checkRunning: VmPort["checkRunning"] = async (_vm, wish) => {
+    asked.push(wish);
+    throw others;
+  };
+  await expect(step("validate", "stop", running, { checkRunning })).rejects.toBe(others);
+  await expect(step("validate", "start", stopped, { checkRunning })).rejects.toBe(others);
+  expect(asked).toEqual([false, true]);
+  // These leave the wish as it is.
+  await step("validate", "start", running, { checkRunning });
+  for (const action of ["restart", "pause"] as const)
+    await step("validate", action, running, { checkRunning });
+});
+
 it("a restart is seen by another instance than before", async () => {
   const prior = { validate: { already: false, instance: "i-1" } };
-  expect(await step("await-state", "restart", running, prior)).toMatchObject({ kind: "wait" });
+  expect(await step("await-state", "restart", running, { prior })).toMatchObject({ kind: "wait" });
   const next = { ...running, instance: { uid: "i-2", phase: "Running" } };
-  expect(await step("await-state", "restart", next, prior)).toEqual({
+  expect(await step("await-state", "restart", next, { prior })).toEqual({
     node: "worker-1",
     addresses: [],
   });

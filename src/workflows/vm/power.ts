@@ -2,7 +2,7 @@ import { z } from "zod";
 import { VmPowerInput } from "#contract/vm-inputs.ts";
 import type { VmState } from "#drivers/vm-ports.ts";
 import { nothing, skip } from "#engine/kit.ts";
-import { refOf, writing } from "#workflows/kubernetes.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type VmContext, workflow } from "./kit.ts";
 import { Place, look, placeOf, waitFor } from "./look.ts";
 import { assertFit } from "./power-rules.ts";
@@ -32,6 +32,11 @@ export const vmPower = workflow("vm.power", {
       const already = action !== "restart" && state.power === endOf[action];
       const instance = state.instance?.uid ?? null;
       assertFit(action, context.resource.spec.name, state);
+      // The others leave the wish to run as it is.
+      if (!already && (action === "start" || action === "stop")) {
+        const { ports, resource } = context;
+        await ports.vms.checkRunning(refOf(resource), action === "start", reading(context));
+      }
       return { already, instance };
     },
   })
