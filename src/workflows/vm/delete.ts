@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { VmFact } from "#contract/vm.ts";
 import { VmDeleteInput } from "#contract/vm-inputs.ts";
 import { nothing, wait } from "#engine/kit.ts";
-import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { lookUnlessAway, reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type VmContext, workflow } from "./kit.ts";
 import { tellProblems, waitFor } from "./look.ts";
 
@@ -23,14 +23,18 @@ export const vmDelete = workflow("vm.delete", {
 })
   .step("validate", {
     expected: "2s",
+    within: "10m",
     output: z.object({ disks: z.array(z.string()) }),
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { ports, resource } = context;
       // Whose object it is must be known before the pivot; that it is gone already is no reason to refuse.
-      await ports.vms.read(refOf(resource), reading(context));
-      const disks = await ports.vms.disks(refOf(resource), reading(context));
-      return { disks: disks.map(({ name }) => name) };
+      const { wait, seen } = await lookUnlessAway(context, async () => {
+        await ports.vms.read(refOf(resource), reading(context));
+        return ports.vms.disks(refOf(resource), reading(context));
+      });
+      // Where nobody could look, the disks are those of the record.
+      return wait ?? { disks: (seen ?? resource.spec.disks).map(({ name }) => name) };
     },
   })
   .pivot("a deletion cannot be called back: what it has taken away is gone")
