@@ -80,7 +80,8 @@ export interface AnyHostClass {
 export interface GroupState {
   readonly desired: number;
   readonly replicas: number;
-  readonly ready: number;
+  /** Ready for as long as the operator wants to see before it counts on a machine (`minReadySeconds`). */
+  readonly available: number;
   readonly upToDate: number;
   /**
    * The Kubernetes versions of its machines and how many have each; empty where the operator does not tell. A machine that has the version

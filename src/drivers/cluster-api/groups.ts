@@ -37,7 +37,7 @@ export const controlPlaneOf = (
   return {
     desired: desired ?? told.desiredReplicas ?? 0,
     replicas: told.replicas ?? 0,
-    ready: told.readyReplicas ?? 0,
+    available: told.availableReplicas ?? 0,
     upToDate: told.upToDateReplicas ?? 0,
     versions: counted(
       told.versions,
@@ -58,7 +58,7 @@ export const workersOf = (
   return {
     desired: desired ?? sum((deployment) => deployment.desired),
     replicas: sum(({ counts }) => counts.replicas),
-    ready: sum(({ counts }) => counts.readyReplicas),
+    available: sum(({ counts }) => counts.availableReplicas),
     upToDate: sum(({ counts }) => counts.upToDateReplicas),
     versions: counted(
       deployments.length === 1 ? (deployments[0]?.counts.versions ?? []) : [],
@@ -67,10 +67,10 @@ export const workersOf = (
   };
 };
 
-/** All machines that are wished for are there, ready and of the newest wish, and no other. */
+/** All machines that are wished for are there, available and of the newest wish, and no other. */
 export const isWhole = (group: GroupState): boolean =>
   group.replicas === group.desired &&
-  group.ready === group.desired &&
+  group.available === group.desired &&
   group.upToDate === group.desired;
 
 /** No machine has another version; a group that does not tell, or has none, cannot contradict. */

@@ -18,7 +18,6 @@ const Versions = z
 const Counts = z.object({
   desiredReplicas: z.number().optional(),
   replicas: z.number().optional(),
-  readyReplicas: z.number().optional(),
   availableReplicas: z.number().optional(),
   upToDateReplicas: z.number().optional(),
   versions: Versions,

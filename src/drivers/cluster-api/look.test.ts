@@ -153,6 +153,17 @@ describe("a cluster is settled", () => {
     ]);
   });
 
+  it("not while a machine is ready that is not yet available: it must stay ready for a while", () => {
+    const fresh = counts(2, {
+      availableReplicas: 1,
+      versions: [{ version: "v1.34.5", replicas: 2 }],
+    });
+    const young = look(clusterOf(wellStatus()), [deploymentOf(fresh)]);
+    expect(young).toMatchObject({ settled: false, nodePools: [{ replicas: 2, available: 1 }] });
+    const plane = look(clusterOf(wellStatus({ controlPlane: counts(1, { availableReplicas: 0 }) })));
+    expect(plane).toMatchObject({ settled: false, controlPlane: { replicas: 1, available: 0 } });
+  });
+
   it("not before the operator has looked at all", () => {
     expect(look(clusterOf(undefined), [])).toMatchObject({
       observed: false,
@@ -189,7 +200,7 @@ describe("what v1beta1 serves", () => {
       status: {
         observedGeneration: 2,
         replicas: 2,
-        readyReplicas: 0,
+        availableReplicas: 0,
         v1beta2: { readyReplicas: 2, availableReplicas: 2, upToDateReplicas: 2 },
       },
     });

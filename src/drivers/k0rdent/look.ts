@@ -94,7 +94,7 @@ export const stateOf = (
   const { conditions } = status;
   const wished = wishedCounts(spec.config);
   const poolName = metadata.annotations[nodePoolAnnotation];
-  const none = { desired: 0, replicas: 0, ready: 0, upToDate: 0, versions: [] };
+  const none = { desired: 0, replicas: 0, available: 0, upToDate: 0, versions: [] };
   const controlPlane =
     parts === null
       ? { ...none, desired: wished.controlPlane ?? 0 }

@@ -63,11 +63,11 @@ export const waitFor = (
     context,
   );
 
-/** Every machine of the group is there, ready, and of this version where versions are told. */
+/** Every machine of the group is there, available, and of this version where versions are told. */
 export const isAt = (group: GroupState, version: string): boolean =>
   isWhole(group) &&
   group.upToDate >= group.desired &&
   group.versions.every((each) => each.version === version || each.count === 0);
 
 export const isWhole = (group: GroupState): boolean =>
-  group.ready === group.desired && group.replicas === group.desired;
+  group.available === group.desired && group.replicas === group.desired;

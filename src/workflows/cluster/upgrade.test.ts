@@ -17,7 +17,7 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
 const play = (name: string, version: string, versions: readonly OfferedVersion[]): unknown => {
   const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
-  const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
+  const group = { desired: 1, replicas: 2, available: 1, upToDate: 1, versions: [] };
   const state = {
     kubernetesVersion: version,
     observed: true,
