@@ -71,8 +71,9 @@ const ClusterSchema = z
           .object({ host: z.string().default(""), port: z.number().default(0) })
           .optional(),
         topology: Topology.optional(),
+        paused: z.boolean().default(false),
       })
-      .default({}),
+      .default({ paused: false }),
     status: z
       .object({
         observedGeneration: z.number().optional(),
@@ -94,6 +95,7 @@ const ClusterSchema = z
     const { topology, controlPlaneEndpoint } = spec;
     return {
       metadata,
+      paused: spec.paused,
       topology: topology === undefined ? null : topologyOf(topology),
       className: topology?.classRef?.name ?? topology?.class ?? null,
       endpoint:

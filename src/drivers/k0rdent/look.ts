@@ -1,13 +1,13 @@
 import type { SeenProblem } from "#drivers/cluster-ports.ts";
-import type { ClusterState, GroupState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, type GroupState, isWhole } from "#drivers/cluster-ports.ts";
 import {
   type ClusterParts,
   controlPlaneOf,
-  isWhole,
+  isBusy,
   runsOnly,
   workersOf,
 } from "#drivers/cluster-api/groups.ts";
-import { isBusy, isObserved } from "#drivers/cluster-api/look.ts";
+import { isObserved, isPaused } from "#drivers/cluster-api/look.ts";
 import {
   problemsOf as problemsOfCluster,
   summaryOf as summaryOfCluster,
@@ -132,15 +132,20 @@ export const stateOf = (
     kubernetesVersion: kubernetesVersion === "" ? null : kubernetesVersion,
     observed,
     deleting,
+    paused: isTrue(conditions, "Paused") || (cluster !== null && isPaused(cluster)),
     infrastructureReady: of("InfrastructureReady"),
     controlPlaneInitialized:
       cluster?.controlPlaneInitialized === true || of("ControlPlaneInitialized"),
     controlPlaneAvailable: of("ControlPlaneAvailable"),
     workersAvailable: of("WorkersAvailable"),
+    reconciled: applied,
     changing: !deleting && !(whole && applied),
     settled: !deleting && observed && whole && applied && !spec.dryRun && ready?.status === "True",
     controlPlane,
-    nodePools: poolName === undefined ? [] : [{ name: poolName, ...workers }],
+    nodePools:
+      poolName === undefined
+        ? []
+        : [{ name: poolName, ...workers, busy: (parts?.deployments ?? []).some(isBusy) }],
     endpoint: cluster?.endpoint ?? null,
     summary: summaryOf(deployment, own, parts),
     problems,

@@ -3,11 +3,11 @@ import { ClusterServer } from "#contract/cluster.ts";
 import { ClusterCreateInput } from "#contract/cluster-inputs.ts";
 import { SecretId } from "#contract/ids.ts";
 import { pooledGroups } from "#domain/cluster/pooled-groups.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, isWhole } from "#drivers/cluster-ports.ts";
 import { nothing, wait } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { clusterPort, wantedOf, workflow } from "./kit.ts";
-import { isWhole, look, waitFor } from "./look.ts";
+import { look, waitFor } from "./look.ts";
 import { allOfThem, confirmServers, hasNoPools, returnSpares, takeServers } from "./servers.ts";
 
 /**

@@ -14,7 +14,12 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
 });
 
 /** Plays a step on a cluster whose wish is at `version`, in the middle of a roll-out. */
-const play = (name: string, version: string, versions: readonly OfferedVersion[]): unknown => {
+const play = (
+  name: string,
+  version: string,
+  versions: readonly OfferedVersion[],
+  more: object = {},
+): unknown => {
   const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
   const group = { desired: 1, replicas: 2, available: 1, upToDate: 1, versions: [] };
@@ -27,6 +32,8 @@ const play = (name: string, version: string, versions: readonly OfferedVersion[]
     nodePools: [],
     summary: "rolling out",
     problems: [],
+    paused: false,
+    ...more,
   };
   const context = {
     input: { clusterId, kubernetesVersion: target },
@@ -64,6 +71,37 @@ describe("the version of an upgrade", () => {
     expect(await play("preflight", target, [])).toBeUndefined();
     expect(await play("preflight", from, [])).toMatchObject({ kind: "wait" });
   });
+});
+
+describe("the workers of an upgrade", () => {
+  const versions = [{ version: target, count: 1 }];
+  const group = { desired: 1, replicas: 1, available: 1, upToDate: 1, versions };
+  const whole = { observed: true, settled: true, changing: false, nodePools: [group] };
+  const awaitWorkers = (more: object) => play("await-workers", target, [], { ...whole, ...more });
+
+  it("are there when the whole cluster is", async () => {
+    expect(await awaitWorkers({})).toBeUndefined();
+  });
+
+  it.each([
+    ["the operator has not looked at the change", { observed: false }],
+    ["the cluster is not settled", { settled: false }],
+    ["something is still changing", { changing: true }],
+    [
+      "one has an older version",
+      { nodePools: [{ ...group, versions: [{ version: from, count: 1 }] }] },
+    ],
+    ["one is of an older wish", { nodePools: [{ ...group, upToDate: 0 }] }],
+  ])("are waited for while %s", async (_what, more) => {
+    expect(await awaitWorkers(more)).toMatchObject({ kind: "wait" });
+  });
+});
+
+it("refuses a paused cluster before anything is asked", async () => {
+  for (const version of [from, target])
+    await expect(
+      play("validate", version, [offer(true, [target])], { paused: true }),
+    ).rejects.toMatchObject({ code: "CONFLICT", details: { reason: "paused" } });
 });
 
 describe("the spare servers of an upgrade", () => {

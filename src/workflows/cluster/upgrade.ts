@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { ClusterUpgradeInput } from "#contract/cluster-inputs.ts";
 import { Failure } from "#contract/failures.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, isWhole } from "#drivers/cluster-ports.ts";
 import { nothing } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type ClusterContext, clusterPort, workflow } from "./kit.ts";
-import { isAt, isWhole, look, waitFor } from "./look.ts";
+import { isAt, look, refusePaused, waitFor } from "./look.ts";
 import { confirmServers, hasNoPools } from "./servers.ts";
 import { giveSparesBack, takeSpares, undoSpares, wantsNoSpares } from "./spares.ts";
 
@@ -30,7 +30,9 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { input, resource } = context;
-      if (!isAskedFor(await look(context), input)) await refuseUnoffered(context);
+      const state = await look(context);
+      refusePaused(context, state);
+      if (!isAskedFor(state, input)) await refuseUnoffered(context);
       return { before: resource.spec.kubernetesVersion };
     },
   })
