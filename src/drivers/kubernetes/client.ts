@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
-import type { ReadOptions } from "#drivers/ports.ts";
+import type { ReadOptions, WriteOptions } from "#drivers/ports.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { jsonOf, statusOf } from "./answer.ts";
@@ -17,6 +17,7 @@ import {
   type ObjectName,
 } from "./object.ts";
 import { groupsForMs, type KubernetesTimeouts, maxBodyBytes, pageSize } from "./options.ts";
+import { LateWrites } from "./late-writes.ts";
 import { isRefused, refusal } from "./refusal.ts";
 import type { Turns } from "./turns.ts";
 import { invalidAnswer } from "./unavailable.ts";
@@ -43,7 +44,7 @@ interface Call {
 }
 
 /** A call that may carry `<run>/<step>`, by which an audit log can tell who asked. */
-export type CallOptions = ReadOptions & { readonly key?: string };
+export type CallOptions = ReadOptions & Partial<Pick<WriteOptions, "key" | "life">>;
 
 const Groups = z.object({ groups: z.array(z.object({ name: z.string() })) });
 
@@ -66,10 +67,17 @@ const listAttempts = 3;
 export class KubernetesClient {
   readonly #options: ClientOptions;
   readonly #versions = new Map<string, string>();
+  readonly #late: LateWrites;
   #groups: { readonly names: ReadonlySet<string>; readonly seenAt: number } | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#late = new LateWrites(options.clock, options.timeouts.lateMs);
+  }
+
+  /** Whether a write of ours that makes this object was left unanswered so lately that it may still arrive. */
+  mayArrive(kind: Kind<HasMeta>, at: ObjectName): boolean {
+    return this.#late.mayArrive(nameOf(kind, at));
   }
 
   /** Asks for what only a Kubernetes API server answers, with our credentials. */
@@ -190,7 +198,8 @@ export class KubernetesClient {
     options: CallOptions,
   ): Promise<T> {
     const call = await this.#creation(kind, manifest, options);
-    return parsed(kind, await this.#send(call, options), call.what);
+    const made = this.#late.track(nameOf(kind, manifest.metadata), this.#send(call, options));
+    return parsed(kind, await made, call.what);
   }
 
   /**
@@ -219,17 +228,20 @@ export class KubernetesClient {
     const send = async (force: boolean): Promise<T> =>
       parsed(
         kind,
-        await this.#send(
-          {
-            method: "PATCH",
-            path,
-            query: { ...writing, force: String(force) },
-            body: manifest,
-            // JSON is YAML, and this type is the one that all supported versions take.
-            contentType: "application/apply-patch+yaml",
-            what,
-          },
-          options,
+        await this.#late.track(
+          nameOf(kind, manifest.metadata),
+          this.#send(
+            {
+              method: "PATCH",
+              path,
+              query: { ...writing, force: String(force) },
+              body: manifest,
+              // JSON is YAML, and this type is the one that all supported versions take.
+              contentType: "application/apply-patch+yaml",
+              what,
+            },
+            options,
+          ),
         ),
         what,
       );
@@ -357,6 +369,8 @@ export class KubernetesClient {
     url.pathname = `${url.pathname.replace(/\/$/, "")}${call.path}`;
     url.search = new URLSearchParams(call.query).toString();
     const body = call.body === undefined ? null : JSON.stringify(call.body);
+    const isRead = call.method === "GET";
+    const signal = isRead ? options.signal : (options.life ?? options.signal);
     const answer = await exchange(
       {
         method: call.method,
@@ -372,7 +386,7 @@ export class KubernetesClient {
         },
         body,
       },
-      { callMs: timeouts.callMs, maxBytes: maxBodyBytes, signal: options.signal },
+      { callMs: timeouts.callMs, maxBytes: maxBodyBytes, signal },
     ).catch((error: unknown) => {
       throw asked(call.what, error);
     });

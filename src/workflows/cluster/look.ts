@@ -56,14 +56,18 @@ export function tellProblems(
   if (changed !== null) fact({ type: "cluster.problems_seen", data: changed });
 }
 
+/** `progress` says how far the machines are, where that is known. */
 export const waitFor = (
   context: ClusterContext,
   what: string,
   { observed, paused, summary, problems }: ClusterState,
+  progress: string | null = null,
 ): Wait => {
   const doing = observed ? summary : "the operator has not looked at the change yet";
   // A paused cluster is not looked at either, and waiting for that would hide why.
-  return waitForOperator(what, paused ? isLeftAlone : doing, problems, context);
+  const now = paused ? isLeftAlone : doing;
+  const told = progress === null ? now : `${progress}; ${now}`;
+  return waitForOperator(what, told, problems, context);
 };
 
 const isLeftAlone = "the cluster is paused, so nothing will happen until somebody unpauses it";

@@ -11,6 +11,7 @@ const seen = {
   // Another pool has a broken node.
   settled: false,
   changing: true,
+  controlPlane: well,
   nodePools: [
     { name: "workers", ...well },
     { name: "others", ...well, available: 4, busy: true },

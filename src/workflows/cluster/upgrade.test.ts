@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Failure } from "#contract/failures.ts";
 import { clusterId, spec } from "#domain/cluster/testing/story.ts";
 import type { OfferedVersion } from "#drivers/cluster-ports.ts";
 import { clusterUpgrade } from "./upgrade.ts";
@@ -13,16 +14,22 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
   listed,
 });
 
+const group = { desired: 1, replicas: 2, available: 1, upToDate: 1, versions: [] };
+
+interface Played {
+  readonly checkUpgrade?: () => Promise<void>;
+  readonly seen?: object;
+}
+
 /** Plays a step on a cluster whose wish is at `version`, in the middle of a roll-out. */
 const play = (
   name: string,
   version: string,
   versions: readonly OfferedVersion[],
-  more: object = {},
+  { checkUpgrade = async () => undefined, seen = {} }: Played = {},
 ): unknown => {
   const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
-  const group = { desired: 1, replicas: 2, available: 1, upToDate: 1, versions: [] };
   const state = {
     kubernetesVersion: version,
     observed: true,
@@ -33,13 +40,15 @@ const play = (
     summary: "rolling out",
     problems: [],
     paused: false,
-    ...more,
+    ...seen,
   };
   const context = {
     input: { clusterId, kubernetesVersion: target },
     resource: { id: clusterId, spec, problems: [] },
     ports: {
-      clusters: { "cluster-api": { read: async () => state, offered: async () => offered } },
+      clusters: {
+        "cluster-api": { read: async () => state, offered: async () => offered, checkUpgrade },
+      },
     },
     fact: () => undefined,
     now: () => 0,
@@ -66,6 +75,13 @@ describe("the version of an upgrade", () => {
     });
   });
 
+  it("is not asked for while somebody else sets it, which is told before the point of no return", async () => {
+    const refusal = new Failure("CONFLICT", "argocd sets it");
+    const check = { checkUpgrade: () => Promise.reject(refusal) };
+    await expect(play("validate", from, [offer(true, [target])], check)).rejects.toBe(refusal);
+    expect(await play("validate", target, [], check)).toEqual({ before: from });
+  });
+
   it("is that of an upgrade that failed half-way, which goes on without a rest", async () => {
     expect(await play("validate", target, [])).toEqual({ before: from });
     expect(await play("preflight", target, [])).toBeUndefined();
@@ -77,7 +93,8 @@ describe("the workers of an upgrade", () => {
   const versions = [{ version: target, count: 1 }];
   const group = { desired: 1, replicas: 1, available: 1, upToDate: 1, versions };
   const whole = { observed: true, settled: true, changing: false, nodePools: [group] };
-  const awaitWorkers = (more: object) => play("await-workers", target, [], { ...whole, ...more });
+  const awaitWorkers = (more: object) =>
+    play("await-workers", target, [], { seen: { ...whole, ...more } });
 
   it("are there when the whole cluster is", async () => {
     expect(await awaitWorkers({})).toBeUndefined();
@@ -100,9 +117,25 @@ describe("the workers of an upgrade", () => {
 it("refuses a paused cluster before anything is asked", async () => {
   for (const version of [from, target])
     await expect(
-      play("validate", version, [offer(true, [target])], { paused: true }),
+      play("validate", version, [offer(true, [target])], { seen: { paused: true } }),
     ).rejects.toMatchObject({ code: "CONFLICT", details: { reason: "paused" } });
 });
+
+it.each(["await-control-plane", "await-workers"])(
+  "%s says how far the machines are",
+  async (step) => {
+    const versions = [
+      { version: from, count: 2 },
+      { version: target, count: 1 },
+    ];
+    const seen = { controlPlane: { ...group, desired: 3, versions } };
+    expect(await play(step, target, [], { seen })).toMatchObject({
+      reason: expect.stringContaining(
+        `${target}: 1 of 3 control plane machines are at ${target}; rolling out`,
+      ),
+    });
+  },
+);
 
 describe("the spare servers of an upgrade", () => {
   const [allocate, release] = ["allocate-spares", "release-spares"].map((name) =>

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -18,6 +19,8 @@ export interface Answer {
   readonly body?: unknown;
   /** Break the connection: before any byte of the answer, or in the middle of its body. */
   readonly cut?: "before" | "middle";
+  /** Answer so many ms later. */
+  readonly afterMs?: number;
   /** Never answer. */
   readonly silent?: boolean;
 }
@@ -96,6 +99,7 @@ export const startScriptedServer = async (
       body: "404 page not found\n",
     };
     if (answer.silent === true) return;
+    await pause(answer.afterMs ?? 0);
     if (answer.cut === "before") {
       request.socket.destroy();
       return;
