@@ -1,4 +1,5 @@
-import { foregroundFinalizer, orphanFinalizer } from "#lab/kubernetes/operators/cleaner.ts";
+import { orphanFinalizer } from "#lab/kubernetes/operators/cleaner.ts";
+import { foregroundFinalizer } from "#lab/kubernetes/operators/owners.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { badRequest, conflict, resourceText } from "#lab/kubernetes/status.ts";
 import { isJson } from "#lab/kubernetes/writes/incoming.ts";
