@@ -154,9 +154,12 @@ export interface ClusterPort {
     change: { readonly nodePool: string; readonly nodeCount: number },
     options: KubernetesWrite,
   ): Promise<"asked" | "already">;
+  /** Throws what `upgrade` would refuse by the look of the cluster now. Read-only. */
+  checkUpgrade(cluster: ClusterRef, kubernetesVersion: string, options: ReadOptions): Promise<void>;
   /**
    * Asks for another version (with k0rdent: the template that gives it, which is answered). `already` when it is asked for.
-   * KUBERNETES_REJECTED when the operator refuses the way. Repeating is safe.
+   * KUBERNETES_REJECTED when the operator refuses the way. CONFLICT while another field manager sets the version (`details.causes`): it
+   * is never taken over. Repeating is safe.
    */
   upgrade(
     cluster: ClusterRef,

@@ -111,6 +111,9 @@ describe("a run's end leaves the cluster", () => {
       hasKubeconfig: false,
     });
     expect(clusterModel.isRetired?.(story.state!)).toBe(true);
+    // A row that was written when the deletion still left it.
+    const old = { ...story.state!, endpoint: "192.0.2.20:6443" };
+    expect(clusterView(old)).toMatchObject({ state: "deleted", endpoint: null });
   });
 });
 

@@ -1,5 +1,5 @@
 import { Failure } from "#contract/failures.ts";
-import type { ReadOptions } from "#drivers/ports.ts";
+import type { ReadOptions, WriteOptions } from "#drivers/ports.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Access, Entrance } from "./entrance.ts";
@@ -31,7 +31,7 @@ export interface Call {
 }
 
 /** A call that may carry `<run>/<step>`, by which an audit log can tell who asked. */
-export type CallOptions = ReadOptions & { readonly key?: string };
+export type CallOptions = ReadOptions & Partial<Pick<WriteOptions, "key" | "life">>;
 
 /**
  * One call in its turn, and its answer whatever its status. It is made once more after a 401, with fresh credentials, and when nobody
@@ -99,6 +99,8 @@ const ask = async (
   { access, ...options }: Asked & { readonly access: Access },
 ): Promise<RawAnswer> => {
   const body = call.body === undefined ? null : JSON.stringify(call.body);
+  const isRead = call.method === "GET";
+  const signal = isRead ? options.signal : (options.life ?? options.signal);
   const answer = await exchange(
     {
       method: call.method,
@@ -114,7 +116,7 @@ const ask = async (
       },
       body,
     },
-    { signal: options.signal, deadline: options.deadline, maxBytes: maxBodyBytes },
+    { signal, deadline: options.deadline, maxBytes: maxBodyBytes },
   ).catch(told(call.what));
   way.log("debug", "kubernetes.call", {
     context: way.context,

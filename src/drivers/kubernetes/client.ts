@@ -14,6 +14,7 @@ import {
   nameOf,
   type ObjectName,
 } from "./object.ts";
+import { LateWrites } from "./late-writes.ts";
 import { groupsForMs, maxPages, pageSize } from "./options.ts";
 import { isRefused, refusal } from "./refusal.ts";
 import { invalidAnswer } from "./unavailable.ts";
@@ -43,10 +44,17 @@ const listAttempts = 3;
 export class KubernetesClient {
   readonly #options: ClientOptions;
   readonly #versions = new Map<string, string>();
+  readonly #late: LateWrites;
   #groups: { readonly names: ReadonlySet<string>; readonly seenAt: number } | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#late = new LateWrites(options.clock, options.timeouts.lateMs);
+  }
+
+  /** Whether a write of ours that makes this object was left unanswered so lately that it may still arrive. */
+  mayArrive(kind: Kind<HasMeta>, at: ObjectName): boolean {
+    return this.#late.mayArrive(nameOf(kind, at));
   }
 
   /** Asks for what only a Kubernetes API server answers, with our credentials. */
@@ -171,7 +179,8 @@ export class KubernetesClient {
     options: CallOptions,
   ): Promise<T> {
     const call = await this.#creation(kind, manifest, options);
-    return parsed(kind, await this.#send(call, options), call.what);
+    const made = this.#late.track(nameOf(kind, manifest.metadata), this.#send(call, options));
+    return parsed(kind, await made, call.what);
   }
 
   /**
@@ -200,17 +209,20 @@ export class KubernetesClient {
     const send = async (force: boolean): Promise<T> =>
       parsed(
         kind,
-        await this.#send(
-          {
-            method: "PATCH",
-            path,
-            query: { ...writing, force: String(force) },
-            body: manifest,
-            // JSON is YAML, and this type is the one that all supported versions take.
-            contentType: "application/apply-patch+yaml",
-            what,
-          },
-          options,
+        await this.#late.track(
+          nameOf(kind, manifest.metadata),
+          this.#send(
+            {
+              method: "PATCH",
+              path,
+              query: { ...writing, force: String(force) },
+              body: manifest,
+              // JSON is YAML, and this type is the one that all supported versions take.
+              contentType: "application/apply-patch+yaml",
+              what,
+            },
+            options,
+          ),
         ),
         what,
       );

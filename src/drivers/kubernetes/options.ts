@@ -13,9 +13,16 @@ export interface KubernetesTimeouts {
   readonly callMs: number;
   /** How long a call may wait for its turn at a management cluster. */
   readonly turnMs: number;
+  /** How long a write that nobody waits for any more may still be carried out. */
+  readonly lateMs: number;
 }
 
-export const defaultTimeouts: KubernetesTimeouts = { callMs: 15_000, turnMs: 60_000 };
+export const defaultTimeouts: KubernetesTimeouts = {
+  callMs: 15_000,
+  turnMs: 60_000,
+  // The API server's own limit on a request (--request-timeout) unless it was given another.
+  lateMs: 60_000,
+};
 
 /** Everything that the Kubernetes drivers take from outside. */
 export interface KubernetesOptions {

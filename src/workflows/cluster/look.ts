@@ -51,17 +51,17 @@ export function tellProblems(
   if (changed !== null) fact({ type: "cluster.problems_seen", data: changed });
 }
 
+/** `progress` says how far the machines are, where that is known. */
 export const waitFor = (
   context: ClusterContext,
   what: string,
   { observed, summary, problems }: ClusterState,
-): Wait =>
-  waitForOperator(
-    what,
-    observed ? summary : "the operator has not looked at the change yet",
-    problems,
-    context,
-  );
+  progress: string | null = null,
+): Wait => {
+  const doing = observed ? summary : "the operator has not looked at the change yet";
+  const told = progress === null ? doing : `${progress}; ${doing}`;
+  return waitForOperator(what, told, problems, context);
+};
 
 /** Every machine of the group is there, ready, and of this version where versions are told. */
 export const isAt = (group: GroupState, version: string): boolean =>

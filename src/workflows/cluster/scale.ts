@@ -9,6 +9,7 @@ import { nothing } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { clusterPort, workflow } from "./kit.ts";
 import { isWhole, look, waitFor } from "./look.ts";
+import { machinesIn } from "./progress.ts";
 import { confirmServers, returnGrowth, returnSpares, takeServers } from "./servers.ts";
 
 interface Scaling {
@@ -115,7 +116,12 @@ export const clusterScale = workflow("cluster.scale", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `${nodePool} to be back at ${before}`, state);
+        : waitFor(
+            context,
+            `${nodePool} to be back at ${before}`,
+            state,
+            machinesIn(state, nodePool),
+          );
     },
   })
   .step("await-nodes", {
@@ -132,7 +138,7 @@ export const clusterScale = workflow("cluster.scale", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `${nodeCount} nodes in ${nodePool}`, state);
+        : waitFor(context, `${nodeCount} nodes in ${nodePool}`, state, machinesIn(state, nodePool));
     },
   })
   .pivot("servers that are given back may be somebody else's at once")

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Failure } from "#contract/failures.ts";
 import { clusterId, spec } from "#domain/cluster/testing/story.ts";
 import type { OfferedVersion } from "#drivers/cluster-ports.ts";
 import { clusterUpgrade } from "./upgrade.ts";
@@ -13,11 +14,22 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
   listed,
 });
 
+const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
+
+interface Played {
+  readonly checkUpgrade?: () => Promise<void>;
+  readonly machines?: object;
+}
+
 /** Plays a step on a cluster whose wish is at `version`, in the middle of a roll-out. */
-const play = (name: string, version: string, versions: readonly OfferedVersion[]): unknown => {
+const play = (
+  name: string,
+  version: string,
+  versions: readonly OfferedVersion[],
+  { checkUpgrade = async () => undefined, machines = {} }: Played = {},
+): unknown => {
   const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
-  const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
   const state = {
     kubernetesVersion: version,
     observed: true,
@@ -27,12 +39,15 @@ const play = (name: string, version: string, versions: readonly OfferedVersion[]
     nodePools: [],
     summary: "rolling out",
     problems: [],
+    ...machines,
   };
   const context = {
     input: { clusterId, kubernetesVersion: target },
     resource: { id: clusterId, spec, problems: [] },
     ports: {
-      clusters: { "cluster-api": { read: async () => state, offered: async () => offered } },
+      clusters: {
+        "cluster-api": { read: async () => state, offered: async () => offered, checkUpgrade },
+      },
     },
     fact: () => undefined,
     now: () => 0,
@@ -59,12 +74,35 @@ describe("the version of an upgrade", () => {
     });
   });
 
+  it("is not asked for while somebody else sets it, which is told before the point of no return", async () => {
+    const refusal = new Failure("CONFLICT", "argocd sets it");
+    const check = { checkUpgrade: () => Promise.reject(refusal) };
+    await expect(play("validate", from, [offer(true, [target])], check)).rejects.toBe(refusal);
+    expect(await play("validate", target, [], check)).toEqual({ before: from });
+  });
+
   it("is that of an upgrade that failed half-way, which goes on without a rest", async () => {
     expect(await play("validate", target, [])).toEqual({ before: from });
     expect(await play("preflight", target, [])).toBeUndefined();
     expect(await play("preflight", from, [])).toMatchObject({ kind: "wait" });
   });
 });
+
+it.each(["await-control-plane", "await-workers"])(
+  "%s says how far the machines are",
+  async (step) => {
+    const versions = [
+      { version: from, count: 2 },
+      { version: target, count: 1 },
+    ];
+    const machines = { controlPlane: { ...group, desired: 3, versions } };
+    expect(await play(step, target, [], { machines })).toMatchObject({
+      reason: expect.stringContaining(
+        `${target}: 1 of 3 control plane machines are at ${target}; rolling out`,
+      ),
+    });
+  },
+);
 
 describe("the spare servers of an upgrade", () => {
   const [allocate, release] = ["allocate-spares", "release-spares"].map((name) =>

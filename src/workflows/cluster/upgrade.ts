@@ -6,12 +6,13 @@ import { nothing } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type ClusterContext, clusterPort, workflow } from "./kit.ts";
 import { isAt, isWhole, look, waitFor } from "./look.ts";
+import { readyMachines, upgradedMachines } from "./progress.ts";
 import { confirmServers, hasNoPools } from "./servers.ts";
 import { giveSparesBack, takeSpares, undoSpares, wantsNoSpares } from "./spares.ts";
 
 /**
  * cluster.upgrade: brings a cluster to another Kubernetes version, control plane first. Groups of machines that come from pools
- * have one server more while that lasts.
+ * have one server more while that lasts. A version that another field manager sets is refused before anything is taken.
  *
  *   validate ▶ preflight ▶ allocate-spares ═ apply-version ▶ await-control-plane ▶ await-workers ▶ release-spares ▶ record
  *
@@ -30,7 +31,15 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { input, resource } = context;
-      if (!isAskedFor(await look(context), input)) await refuseUnoffered(context);
+      if (!isAskedFor(await look(context), input)) {
+        await refuseUnoffered(context);
+        const { kubernetesVersion } = input;
+        await clusterPort(context).checkUpgrade(
+          refOf(resource),
+          kubernetesVersion,
+          reading(context),
+        );
+      }
       return { before: resource.spec.kubernetesVersion };
     },
   })
@@ -48,7 +57,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, "the cluster to be whole and at rest before it is upgraded", state);
+        : waitFor(
+            context,
+            "the cluster to be whole and at rest before it is upgraded",
+            state,
+            readyMachines(state),
+          );
     },
   })
   .step("allocate-spares", {
@@ -88,7 +102,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `the control plane to be at ${kubernetesVersion}`, state);
+        : waitFor(
+            context,
+            `the control plane to be at ${kubernetesVersion}`,
+            state,
+            upgradedMachines(state, kubernetesVersion),
+          );
     },
   })
   .step("await-workers", {
@@ -105,7 +124,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `the workers to be at ${kubernetesVersion}`, state);
+        : waitFor(
+            context,
+            `the workers to be at ${kubernetesVersion}`,
+            state,
+            upgradedMachines(state, kubernetesVersion),
+          );
     },
   })
   .step("release-spares", {

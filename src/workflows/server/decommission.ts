@@ -7,6 +7,7 @@ import type { HostRef, HostState } from "#drivers/host-ports.ts";
 import { nothing, type Skip, skip, type Wait, wait } from "#engine/kit.ts";
 import { ErasedDrive, type ErasedDrive as Erased, eraseAll, refuseIfNotErasable } from "./erase.ts";
 import { cleanHost } from "./erase-host.ts";
+import { lookUnlessAway } from "#workflows/kubernetes.ts";
 import { hostOf, ifMetal3, theHostOf, unenroll, unlessMetal3 } from "./host.ts";
 import { type ServerContext, bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
 import { Asked, askedIn, bringOff, bringOn, isWait } from "./power.ts";
@@ -32,6 +33,7 @@ export const serverDecommission = workflow("server.decommission", {
 })
   .step("check-unused", {
     expected: "2s",
+    within: "10m",
     output: z.object({ power: PowerState }),
     undo: nothing("reading changes nothing"),
     run: async (context) => {
@@ -173,9 +175,13 @@ const willBeClean = ({ cleaning, cleanedAt, image }: HostState): boolean =>
 async function checkHost(
   context: EraseContext,
   host: HostRef,
-): Promise<{ readonly power: PowerState }> {
-  // One that somebody has deleted already is no reason to keep the record for ever.
-  const state = await context.ports.hosts.read(host, reading(context));
+): Promise<{ readonly power: PowerState } | Wait> {
+  const { seen, wait: away } = await lookUnlessAway(context, () =>
+    context.ports.hosts.read(host, reading(context)),
+  );
+  if (away !== undefined) return away;
+  // One that somebody has deleted already is no reason to keep the record for ever, nor is one that nobody can ask about.
+  const state = seen ?? null;
   if (state !== null && state.consumer !== null)
     throw new Failure(
       "CONFLICT",

@@ -1,6 +1,6 @@
 import { VmDeleteInput } from "#contract/vm-inputs.ts";
 import { nothing, wait } from "#engine/kit.ts";
-import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { lookUnlessAway, reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { workflow } from "./kit.ts";
 import { tellProblems, waitFor } from "./look.ts";
 
@@ -20,10 +20,14 @@ export const vmDelete = workflow("vm.delete", {
 })
   .step("validate", {
     expected: "2s",
+    within: "10m",
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       // Whose object it is must be known before the pivot; that it is gone already is no reason to refuse.
-      await context.ports.vms.read(refOf(context.resource), reading(context));
+      const { wait } = await lookUnlessAway(context, () =>
+        context.ports.vms.read(refOf(context.resource), reading(context)),
+      );
+      return wait;
     },
   })
   .pivot("a deletion cannot be called back: what it has taken away is gone")
