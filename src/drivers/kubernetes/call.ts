@@ -99,8 +99,7 @@ const ask = async (
   { access, ...options }: Asked & { readonly access: Access },
 ): Promise<RawAnswer> => {
   const body = call.body === undefined ? null : JSON.stringify(call.body);
-  const isRead = call.method === "GET";
-  const signal = isRead ? options.signal : (options.life ?? options.signal);
+  const signal = call.method === "GET" ? options.signal : (options.life ?? options.signal);
   const answer = await exchange(
     {
       method: call.method,

@@ -14,8 +14,8 @@ import {
   nameOf,
   type ObjectName,
 } from "./object.ts";
-import { LateWrites } from "./late-writes.ts";
 import { groupsForMs, maxPages, pageSize } from "./options.ts";
+import { LateWrites } from "./late-writes.ts";
 import { isRefused, refusal } from "./refusal.ts";
 import { invalidAnswer } from "./unavailable.ts";
 

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -21,8 +20,6 @@ export interface Answer {
   readonly cut?: "before" | "middle";
   /** Answer when this is resolved, and not before. */
   readonly after?: Promise<unknown>;
-  /** Answer so many ms later. */
-  readonly afterMs?: number;
   /** Never answer. */
   readonly silent?: boolean;
 }
@@ -102,7 +99,6 @@ export const startScriptedServer = async (
     };
     if (answer.silent === true) return;
     await answer.after;
-    await pause(answer.afterMs ?? 0);
     if (answer.cut === "before") {
       request.socket.destroy();
       return;
