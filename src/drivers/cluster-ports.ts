@@ -5,7 +5,7 @@ import type { ReadOptions, WriteOptions } from "./ports.ts";
 
 /**
  * What Millwright asks of those who build clusters. The manners of `ports.ts` hold: no verb waits for the world, each says what a
- * second call does. All throw `Failure`: KUBERNETES_UNAVAILABLE (no answer, 429, 5xx: worth another try), KUBERNETES_REJECTED (the
+ * second call does. All throw `Failure`: KUBERNETES_UNAVAILABLE (no answer, 401, 429, 5xx: worth another try), KUBERNETES_FORBIDDEN (403), KUBERNETES_REJECTED (the
  * request was understood and refused; `details.reason`, `details.causes`), CONFLICT (the object is somebody else's:
  * it lacks our label, or another manager owns a field), NOT_FOUND where said, VALIDATION_ERROR where said.
  */

@@ -375,10 +375,11 @@ export async function performUndo(request: PerformRequest): Promise<Performed | 
       ran.thrown,
       ran.why === "cancel" ? null : ran.why,
     );
+    // One attempt that hangs says nothing of the next; a step's time-out is final because it is the whole step's.
+    const retry = ran.why === "deadline" ? "slowly" : rowOf(failure.code).undo;
     const again = retryAt({
       failure,
-      // One attempt that hangs says nothing of the next; a step's time-out is final because it is the whole step's.
-      ...(ran.why === "deadline" && { retry: "slowly" as const }),
+      ...(retry !== undefined && { retry }),
       failures: step.undoFailures,
       // Not a number of tries but a day: leaving the world half-changed is the worst of all ends.
       attempts: Number.POSITIVE_INFINITY,

@@ -66,8 +66,8 @@ describe("what a refusal becomes", () => {
     },
   });
   const rows: readonly (readonly [string, Answer, FailureCode, string])[] = [
-    ["401", status(401, "Unauthorized"), "KUBERNETES_REJECTED", "Unauthorized"],
-    ["403", status(403, "Forbidden"), "KUBERNETES_REJECTED", "Forbidden"],
+    ["401", status(401, "Unauthorized"), "KUBERNETES_UNAVAILABLE", "Unauthorized"],
+    ["403", status(403, "Forbidden"), "KUBERNETES_FORBIDDEN", "Forbidden"],
     ["404 of an object", status(404, "NotFound"), "KUBERNETES_REJECTED", "NotFound"],
     [
       "404 of a path",
@@ -344,7 +344,7 @@ describe("calls", () => {
     opened.push(close);
     const refused = await failureOf(client.read(toyKind, at, writing()));
     expect([refused.code, refused.details?.["reason"]]).toEqual([
-      "KUBERNETES_REJECTED",
+      "KUBERNETES_UNAVAILABLE",
       "Unauthorized",
     ]);
     writeFileSync(path, server.kubeconfig.replace("sesame-4711", "fresh"));

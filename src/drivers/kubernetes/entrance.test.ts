@@ -103,6 +103,17 @@ describe("credentials that do not come", { timeout: 10_000 }, () => {
     await expect.poll(() => isRunning(Number(readFileSync(pidFile, "utf8")))).toBe(false);
   });
 
+  it("of a program that fails: that may pass", async () => {
+    const server = await serve(() => ({ body: toy({}) }));
+    const failing = { exec: { command: "/bin/sh", args: ["-c", "exit 3"] } };
+    const client = await clientOf({ text: withUser(server, failing) });
+    const failure = await failureOf(client.read(toyKind, at, writing()));
+    expect([failure.code, failure.details]).toEqual([
+      "KUBERNETES_UNAVAILABLE",
+      { reason: "credentials" },
+    ]);
+  });
+
   it("of a program that left another behind: they are given up on", async () => {
     const server = await serve(() => ({ body: toy({}) }));
     const left = { command: "/bin/sh", args: ["-c", "sleep 3; true"] };

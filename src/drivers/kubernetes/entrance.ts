@@ -63,7 +63,12 @@ const credentialsOf = (config: KubeConfig, patience: Patience): Promise<RequestO
       },
       (error: unknown) => {
         forget();
-        reject(notUsable("the kubeconfig's credentials cannot be used", error));
+        reject(
+          new Failure("KUBERNETES_UNAVAILABLE", "the kubeconfig's credentials cannot be used", {
+            details: { reason: "credentials" },
+            cause: error,
+          }),
+        );
       },
     );
   });
@@ -155,6 +160,8 @@ export const createEntrance = (load: () => KubeConfig): Entrance => {
       if (cluster === null) throw notUsable("the kubeconfig's context names no cluster");
       const server = URL.parse(cluster.server);
       if (server === null) throw notUsable("the kubeconfig's cluster has no usable address");
+      if (server.protocol === "http:" && cluster.skipTLSVerify !== true)
+        throw notUsable("the kubeconfig's address is http: without insecure-skip-tls-verify");
       const options = await credentialsOf(ours.config, patience);
       ours.agent ??= agentFor(ours.config, options);
       // It was replaced while its credentials came.

@@ -59,6 +59,7 @@ const creationRefusals: readonly FailureCode[] = [
   "RUN_CANCELLED",
   "KUBERNETES_UNAVAILABLE",
   "KUBERNETES_REJECTED",
+  "KUBERNETES_FORBIDDEN",
   "STEP_TIMEOUT",
 ];
 

@@ -100,6 +100,7 @@ const createRoute = (deps: ApiDependencies, door: Door): Route =>
         "RUN_CANCELLED",
         "KUBERNETES_UNAVAILABLE",
         "KUBERNETES_REJECTED",
+        "KUBERNETES_FORBIDDEN",
         "STEP_TIMEOUT",
       ],
     },
