@@ -142,8 +142,8 @@ describe.each([capi, k0rdent])("$name", (driver) => {
       controlPlaneAvailable: true,
       workersAvailable: true,
       changing: false,
-      controlPlane: { desired: 1, replicas: 1, ready: 1, upToDate: 1 },
-      nodePools: [{ name: driver.nodePool, desired: 2, replicas: 2, ready: 2, upToDate: 2 }],
+      controlPlane: { desired: 1, replicas: 1, available: 1, upToDate: 1 },
+      nodePools: [{ name: driver.nodePool, desired: 2, replicas: 2, available: 2, upToDate: 2 }],
       problems: [],
     });
     expect(first.controlPlane.versions).toEqual([{ version: "v1.33.9", count: 1 }]);
@@ -156,7 +156,7 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     expect(await port().scale(ref, change, writing())).toBe("already");
     const asked = await read(ref);
     expect([asked?.settled, asked?.nodePools[0]?.desired]).toEqual([false, 3]);
-    expect((await settled(ref)).nodePools[0]).toMatchObject({ desired: 3, ready: 3 });
+    expect((await settled(ref)).nodePools[0]).toMatchObject({ desired: 3, available: 3 });
 
     const answer = await port().upgrade(ref, driver.next, writing());
     const template = driver.name === "k0rdent" ? "lab-standalone-cp-1-1-0" : null;

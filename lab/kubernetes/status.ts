@@ -172,6 +172,15 @@ export function tooLargeResourceVersion(asked: number, current: number): Refusal
   });
 }
 
+/** 413, for a body that is longer than the server reads. */
+export function requestEntityTooLarge(longestBytes: number): Refusal {
+  return new Refusal({
+    code: 413,
+    reason: "RequestEntityTooLarge",
+    message: `Request entity too large: limit is ${longestBytes}`,
+  });
+}
+
 export function unsupportedMediaType(message: string): Refusal {
   return new Refusal({ code: 415, reason: "UnsupportedMediaType", message });
 }

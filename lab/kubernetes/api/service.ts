@@ -3,7 +3,7 @@ import { accessReview, rulesReview } from "#lab/kubernetes/kinds/access-control.
 import { isCustom, nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import type { NoteEffect } from "#lab/kubernetes/operators/client.ts";
-import { internal, noResource, notFound, Refusal } from "#lab/kubernetes/status.ts";
+import { badRequest, internal, noResource, notFound, Refusal } from "#lab/kubernetes/status.ts";
 import { answerAccessReview, answerRulesReview } from "./access-review.ts";
 import { isSet, json, plain, readBody } from "./call.ts";
 import type { Answer, Call } from "./call.ts";
@@ -74,30 +74,25 @@ export class Service {
     }
     if (reply.kind === "watch" || warnings.length === 0) return reply;
     const Warning = told(warnings)
-      .map((text) => `299 - ${JSON.stringify(text)}`)
+      .map((text) => `299 - ${headerText(text)}`)
       .join(", ");
     return answered({ ...reply.answer, headers: { ...reply.answer.headers, Warning } });
   }
 
   #handle(request: Request, disturbWatch: () => Fault["watch"], warnings: string[]): Reply {
-    const url = new URL(request.url, "https://kubernetes");
-    const segments = url.pathname
-      .split("/")
-      .filter((segment) => segment !== "")
-      .map(decodeURIComponent);
+    const { segments, query } = readUrl(request.url);
     const known = this.#public(segments);
     if (known !== undefined) return answered(known);
     const { readiness, tokens, kinds, requests } = this.#ports;
     const target = targetOf(segments, kinds);
-    const isWatch =
-      request.method === "GET" && target?.name === null && isSet(url.searchParams, "watch");
+    const isWatch = request.method === "GET" && target?.name === null && isSet(query, "watch");
     requests.add(verbOf(request.method, target, isWatch), resourceOf(target));
     readiness.check();
     const { authorization, accept } = request.headers;
     const call: Call = {
       method: request.method,
       segments,
-      query: url.searchParams,
+      query,
       headers: request.headers,
       body: request.body,
       user: authenticate(authorization, tokens),
@@ -206,6 +201,27 @@ function isUnplaced(method: string, { served: { kind }, namespace, name }: Targe
   );
 }
 
+/** Quoted, and in no characters but those that a header may hold. */
+function headerText(text: string): string {
+  const escape = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(text).replace(/[^ -~]/g, escape);
+}
+
+/** Path and query as they are meant. A Refusal (400) for what cannot be decoded. */
+function readUrl(text: string): {
+  readonly segments: readonly string[];
+  readonly query: URLSearchParams;
+} {
+  try {
+    const { pathname, searchParams } = new URL(text, "https://kubernetes");
+    const segments = pathname.split("/").filter((segment) => segment !== "");
+    return { segments: segments.map(decodeURIComponent), query: searchParams };
+  } catch {
+    throw badRequest("the path of the request cannot be decoded");
+  }
+}
+
 function answered(answer: Answer): Reply {
   return { kind: "answer", answer };
 }
@@ -231,7 +247,9 @@ function resourceOf(target: Target | undefined): string {
   if (target === undefined) return "";
   const { plural, group } = target.served.kind;
   const resource = group === "" ? plural : `${plural}.${group}`;
-  return target.subresource === null ? resource : `${resource}/${target.subresource}`;
+  // What nobody knows could be anything, and is asked for by anybody.
+  const isKnown = target.subresource !== null && hasSubresource(target);
+  return isKnown ? `${resource}/${target.subresource}` : resource;
 }
 
 /** Whatever went wrong as a Status. */

@@ -1,3 +1,4 @@
+import { definitionKind, definitionName } from "#lab/kubernetes/kinds/definition.ts";
 import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { expired, Refusal } from "#lab/kubernetes/status.ts";
@@ -97,7 +98,15 @@ export class Watch {
     if (past === undefined)
       return this.#fail(expired(`too old resource version: ${this.#from} (${store.revision})`));
     const ended = (): void => this.#end();
-    this.#forget = [store.watch(name, (change) => this.#changed(change)), store.onReset(ended)];
+    const definition = definitionName(this.#target.served.kind);
+    this.#forget = [
+      store.watch(name, (change) => this.#changed(change)),
+      store.watch(definitionKind, ({ type, object }) => {
+        // Nothing of a kind can happen any more once its definition is gone.
+        if (type === "DELETED" && object.metadata.name === definition) ended();
+      }),
+      store.onReset(ended),
+    ];
     this.#timers.push(setTimeout(ended, this.#lengthMs));
     if (this.#hasBookmarks) this.#promiseBookmarks();
     if (isFromNow) this.#sendAll();

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { toFailure } from "#contract/failures.ts";
 import { covers } from "./covers.ts";
@@ -269,7 +270,7 @@ describe("a creation that nobody waits for any more", () => {
     const cancelled = new AbortController();
     const { client } = await serve(({ method }) => {
       if (method === "POST") cancelled.abort("cancel");
-      return { status: 201, body: toy({ size: 1 }), afterMs: 300 };
+      return { status: 201, body: toy({ size: 1 }), after: pause(300) };
     });
     const options = { ...writing(), signal: cancelled.signal, life: AbortSignal.timeout(30_000) };
     expect(await ensure(client, toyKind, toyManifest({ size: 1 }), { id }, options)).toBe("asked");

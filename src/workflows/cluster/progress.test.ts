@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { GroupState } from "#drivers/cluster-ports.ts";
-import { machinesIn, readyMachines, upgradedMachines } from "./progress.ts";
+import { machinesIn, availableMachines, upgradedMachines } from "./progress.ts";
 
 const group = (desired: number, more: Partial<GroupState> = {}): GroupState => ({
   desired,
   replicas: desired,
-  ready: desired,
+  available: desired,
   upToDate: desired,
   versions: [],
   ...more,
@@ -43,7 +43,7 @@ describe("how far an upgrade is", () => {
     const unknown = group(2, { upToDate: 2 });
     expect(said(cluster(known, unknown))).toBe("1 of 1 control plane machines are at v1.34.1");
     // Its pool has no machine yet, which is known.
-    expect(said(cluster(known, group(2, { replicas: 0, ready: 0 })))).toBe(
+    expect(said(cluster(known, group(2, { replicas: 0, available: 0 })))).toBe(
       "1 of 1 control plane machines and 0 of 2 workers are at v1.34.1",
     );
     expect(said(cluster(unknown, unknown))).toBeNull();
@@ -51,28 +51,28 @@ describe("how far an upgrade is", () => {
   });
 });
 
-describe("how many machines are ready", () => {
+describe("how many machines are available", () => {
   it("is told of all groups once there is a machine", () => {
-    const none = group(5, { replicas: 0, ready: 0 });
-    expect(readyMachines(cluster(group(3, { ready: 2 }), none))).toBe(
-      "2 of 3 control plane machines and 0 of 5 workers are ready",
+    const none = group(5, { replicas: 0, available: 0 });
+    expect(availableMachines(cluster(group(3, { available: 2 }), none))).toBe(
+      "2 of 3 control plane machines and 0 of 5 workers are available",
     );
-    expect(readyMachines(cluster(group(3, { ready: 1 })))).toBe(
-      "1 of 3 control plane machines are ready",
+    expect(availableMachines(cluster(group(3, { available: 1 })))).toBe(
+      "1 of 3 control plane machines are available",
     );
-    expect(readyMachines(cluster(none, none))).toBeNull();
-    expect(readyMachines({ ...cluster(group(3)), observed: false })).toBeNull();
+    expect(availableMachines(cluster(none, none))).toBeNull();
+    expect(availableMachines({ ...cluster(group(3)), observed: false })).toBeNull();
   });
 
   it("is told of a pool that grows or shrinks by what is there", () => {
-    const state = cluster(group(1), group(3, { replicas: 5, ready: 4 }));
-    expect(machinesIn(state, "pool-0")).toBe("it has 5 machines, 4 of them ready");
+    const state = cluster(group(1), group(3, { replicas: 5, available: 4 }));
+    expect(machinesIn(state, "pool-0")).toBe("it has 5 machines, 4 of them available");
     expect(machinesIn(state, "another")).toBeNull();
-    expect(machinesIn(cluster(group(1), group(2, { replicas: 1, ready: 0 })), "pool-0")).toBe(
-      "it has 1 machine, 0 of them ready",
+    expect(machinesIn(cluster(group(1), group(2, { replicas: 1, available: 0 })), "pool-0")).toBe(
+      "it has 1 machine, 0 of them available",
     );
     expect(machinesIn({ ...state, observed: false }, "pool-0")).toBeNull();
-    const unseen = group(3, { replicas: 0, ready: 0 });
+    const unseen = group(3, { replicas: 0, available: 0 });
     expect(machinesIn(cluster(unseen, unseen), "pool-0")).toBeNull();
   });
 });

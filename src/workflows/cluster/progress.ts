@@ -1,11 +1,13 @@
-import type { ClusterState, GroupState } from "#drivers/cluster-ports.ts";
+import type { ClusterState, GroupState, PoolState } from "#drivers/cluster-ports.ts";
 
 /**
  * How far a cluster's machines are, in numbers, for what a wait says. Null where nobody counts them: the operator has not looked at the
  * wish, or keeps their objects out of our sight. What cannot be told is left out rather than told as none.
  */
 
-type Seen = Pick<ClusterState, "observed" | "controlPlane" | "nodePools">;
+interface Seen extends Pick<ClusterState, "observed" | "controlPlane"> {
+  readonly nodePools: readonly Omit<PoolState, "busy">[];
+}
 
 interface Share {
   readonly count: number;
@@ -62,10 +64,13 @@ export function upgradedMachines(
 const isCounted = ({ controlPlane, nodePools }: Omit<Seen, "observed">): boolean =>
   [controlPlane, ...nodePools].some(({ replicas }) => replicas > 0);
 
-export function readyMachines({ observed, controlPlane, nodePools }: Seen): string | null {
+export function availableMachines({ observed, controlPlane, nodePools }: Seen): string | null {
   if (!observed || !isCounted({ controlPlane, nodePools })) return null;
-  const share = ({ ready, desired }: GroupState): Share => ({ count: ready, total: desired });
-  return sentence(share(controlPlane), sumOf(nodePools.map(share)), "ready");
+  const share = ({ available, desired }: GroupState): Share => ({
+    count: available,
+    total: desired,
+  });
+  return sentence(share(controlPlane), sumOf(nodePools.map(share)), "available");
 }
 
 /** Of a pool that grows or shrinks: what is there, which may be more than is wished. */
@@ -75,6 +80,6 @@ export function machinesIn(
 ): string | null {
   const pool = nodePools.find((each) => each.name === name);
   if (!observed || pool === undefined || !isCounted({ controlPlane, nodePools })) return null;
-  const { replicas, ready } = pool;
-  return `it has ${replicas} ${replicas === 1 ? "machine" : "machines"}, ${ready} of them ready`;
+  const { replicas, available } = pool;
+  return `it has ${replicas} ${replicas === 1 ? "machine" : "machines"}, ${available} of them available`;
 }

@@ -14,11 +14,11 @@ const offer = (listed: boolean, upgrades: readonly string[] = []): OfferedVersio
   listed,
 });
 
-const group = { desired: 1, replicas: 2, ready: 1, upToDate: 1, versions: [] };
+const group = { desired: 1, replicas: 2, available: 1, upToDate: 1, versions: [] };
 
 interface Played {
   readonly checkUpgrade?: () => Promise<void>;
-  readonly machines?: object;
+  readonly seen?: object;
 }
 
 /** Plays a step on a cluster whose wish is at `version`, in the middle of a roll-out. */
@@ -26,7 +26,7 @@ const play = (
   name: string,
   version: string,
   versions: readonly OfferedVersion[],
-  { checkUpgrade = async () => undefined, machines = {} }: Played = {},
+  { checkUpgrade = async () => undefined, seen = {} }: Played = {},
 ): unknown => {
   const offered = { versions, classes: [spec.class], anyHost: [] };
   const step = clusterUpgrade.steps.find((each) => each.name === name)!;
@@ -39,7 +39,8 @@ const play = (
     nodePools: [],
     summary: "rolling out",
     problems: [],
-    ...machines,
+    paused: false,
+    ...seen,
   };
   const context = {
     input: { clusterId, kubernetesVersion: target },
@@ -88,6 +89,38 @@ describe("the version of an upgrade", () => {
   });
 });
 
+describe("the workers of an upgrade", () => {
+  const versions = [{ version: target, count: 1 }];
+  const group = { desired: 1, replicas: 1, available: 1, upToDate: 1, versions };
+  const whole = { observed: true, settled: true, changing: false, nodePools: [group] };
+  const awaitWorkers = (more: object) =>
+    play("await-workers", target, [], { seen: { ...whole, ...more } });
+
+  it("are there when the whole cluster is", async () => {
+    expect(await awaitWorkers({})).toBeUndefined();
+  });
+
+  it.each([
+    ["the operator has not looked at the change", { observed: false }],
+    ["the cluster is not settled", { settled: false }],
+    ["something is still changing", { changing: true }],
+    [
+      "one has an older version",
+      { nodePools: [{ ...group, versions: [{ version: from, count: 1 }] }] },
+    ],
+    ["one is of an older wish", { nodePools: [{ ...group, upToDate: 0 }] }],
+  ])("are waited for while %s", async (_what, more) => {
+    expect(await awaitWorkers(more)).toMatchObject({ kind: "wait" });
+  });
+});
+
+it("refuses a paused cluster before anything is asked", async () => {
+  for (const version of [from, target])
+    await expect(
+      play("validate", version, [offer(true, [target])], { seen: { paused: true } }),
+    ).rejects.toMatchObject({ code: "CONFLICT", details: { reason: "paused" } });
+});
+
 it.each(["await-control-plane", "await-workers"])(
   "%s says how far the machines are",
   async (step) => {
@@ -95,8 +128,8 @@ it.each(["await-control-plane", "await-workers"])(
       { version: from, count: 2 },
       { version: target, count: 1 },
     ];
-    const machines = { controlPlane: { ...group, desired: 3, versions } };
-    expect(await play(step, target, [], { machines })).toMatchObject({
+    const seen = { controlPlane: { ...group, desired: 3, versions } };
+    expect(await play(step, target, [], { seen })).toMatchObject({
       reason: expect.stringContaining(
         `${target}: 1 of 3 control plane machines are at ${target}; rolling out`,
       ),

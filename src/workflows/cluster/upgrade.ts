@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { ClusterUpgradeInput } from "#contract/cluster-inputs.ts";
 import { Failure } from "#contract/failures.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, isWhole } from "#drivers/cluster-ports.ts";
 import { nothing } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type ClusterContext, clusterPort, workflow } from "./kit.ts";
-import { isAt, isWhole, look, waitFor } from "./look.ts";
-import { readyMachines, upgradedMachines } from "./progress.ts";
+import { isAt, look, refusePaused, waitFor } from "./look.ts";
+import { availableMachines, upgradedMachines } from "./progress.ts";
 import { confirmServers, hasNoPools } from "./servers.ts";
 import { giveSparesBack, takeSpares, undoSpares, wantsNoSpares } from "./spares.ts";
 
@@ -31,7 +31,9 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { input, resource } = context;
-      if (!isAskedFor(await look(context), input)) {
+      const state = await look(context);
+      refusePaused(context, state);
+      if (!isAskedFor(state, input)) {
         await refuseUnoffered(context);
         const { kubernetesVersion } = input;
         await clusterPort(context).checkUpgrade(
@@ -61,7 +63,7 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
             context,
             "the cluster to be whole and at rest before it is upgraded",
             state,
-            readyMachines(state),
+            availableMachines(state),
           );
     },
   })

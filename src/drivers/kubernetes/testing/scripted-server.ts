@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -19,8 +18,8 @@ export interface Answer {
   readonly body?: unknown;
   /** Break the connection: before any byte of the answer, or in the middle of its body. */
   readonly cut?: "before" | "middle";
-  /** Answer so many ms later. */
-  readonly afterMs?: number;
+  /** Answer when this is resolved, and not before. */
+  readonly after?: Promise<unknown>;
   /** Never answer. */
   readonly silent?: boolean;
 }
@@ -99,7 +98,7 @@ export const startScriptedServer = async (
       body: "404 page not found\n",
     };
     if (answer.silent === true) return;
-    await pause(answer.afterMs ?? 0);
+    await answer.after;
     if (answer.cut === "before") {
       request.socket.destroy();
       return;
