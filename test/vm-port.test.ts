@@ -371,7 +371,12 @@ it("is unavailable while the API server is, and goes on afterwards", async () =>
   faults.add({ method: "PATCH", path: ref.name, status: 409, times: 2 });
   expect(await port().setRunning(ref, { running: false, force: false }, writing())).toBe("asked");
   await has(ref, "stopped");
-  await gone(ref);
+  // Not until it says gone: for a minute the create that was cut off may still arrive.
+  expect(await port().delete(ref, { keepDisks: false }, writing())).toBe("asked");
+  await until(
+    () => read(ref),
+    (seen) => seen === null,
+  );
 });
 
 it("keeps user data out of the log", () => {
