@@ -17,6 +17,7 @@ import { asSecret, born, isHeldNamespace } from "./birth.ts";
 import { check, shape } from "./fields.ts";
 import type { FieldRules } from "./fields.ts";
 import { atVersion } from "./incoming.ts";
+import { checkMortal } from "./lifecycle.ts";
 import { checkName, finalizerWarnings, timeText, updatedMetadata } from "./metadata.ts";
 
 export interface WriterPorts {
@@ -182,6 +183,7 @@ export class Writer {
   ): { readonly object: KubeObject; readonly isGone: boolean } {
     const { store } = this.#ports;
     const { metadata } = live;
+    checkMortal(live);
     if (!writing.isOperator) this.#admitted(writing, "delete", live, live);
     const kept = (metadata.finalizers ?? []).filter((one) => !policy.without?.includes(one));
     const finalizers = [...new Set([...kept, ...(policy.with ?? [])])];
