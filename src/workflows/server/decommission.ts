@@ -164,11 +164,12 @@ export const serverDecommission = workflow("server.decommission", {
   }));
 
 /**
- * Metal3 cleans when it takes an image back, and only then. Of what nobody wrote through it, it knows nothing and touches nothing; and that it
- * took one back at another time says neither that it cleaned then nor what was written since.
+ * Metal3 cleans when it takes an image back. What was cleaned since an image was on it is clean; of what nobody wrote through it, it knows
+ * nothing and touches nothing.
  */
-const willBeClean = ({ cleaning, image }: HostState): boolean =>
-  cleaning !== "disabled" && (image.wanted !== null || image.written !== null);
+const willBeClean = ({ cleaning, cleanedAt, image }: HostState): boolean =>
+  cleaning !== "disabled" &&
+  (cleanedAt !== null || image.wanted !== null || image.written !== null);
 
 /** A host that a machine of a cluster uses is in use, whatever the record says. One that Metal3 would not clean is refused like a BMC without an erase. */
 async function checkHost(
@@ -204,8 +205,8 @@ async function eraseHost(
   host: HostRef,
 ): Promise<Wait | Skip<{ drives: Erased[] }> | { drives: Erased[] }> {
   const { fact, ports } = context;
-  const seen = await ports.hosts.read(host, reading(context));
-  const result = seen === null ? { cleaned: null } : await cleanHost(context, host, seen);
+  const isThere = (await ports.hosts.read(host, reading(context))) !== null;
+  const result = isThere ? await cleanHost(context, host) : { cleaned: null };
   if ("kind" in result) return result;
   if (result.cleaned === null) {
     fact({ type: "server.erase_skipped", data: { reason: notCleaned } });
@@ -224,7 +225,7 @@ async function eraseHost(
 }
 
 const notCleaned =
-  "Metal3 cleaned nothing now: it had written no image, its cleaning is or was switched off, or its host was gone";
+  "Metal3 cleaned nothing: it had written no image, its cleaning is switched off, or its host was gone";
 
 /** Nothing was erased, so the record must not say that something was. */
 const diskless =
