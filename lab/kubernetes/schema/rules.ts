@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import { comparesWithOld, ruleProblem } from "./cel.ts";
 import { type FieldError, forbidden, invalid, required } from "./field-error.ts";
 import { isList, isObject, own } from "./json.ts";
+import { isUnchanged, oldField, oldItem } from "./ratchet.ts";
 import {
   additionalSchema,
   type StructuralSchema,
@@ -12,7 +12,7 @@ import { typeName } from "./value-rules.ts";
 
 /**
  * What a value breaks of the rules (`x-kubernetes-validations`) at it and below. `old` is the same part of the object before
- * the write; undefined where there was none, which leaves transition rules out.
+ * the write; undefined where there was none, which leaves transition rules out. All other rules tolerate what is as it was.
  */
 export function ruleErrors(
   schema: StructuralSchema,
@@ -23,7 +23,7 @@ export function ruleErrors(
   if (value === null || !hasRules(schema)) return [];
   const rules = schema["x-kubernetes-validations"] ?? [];
   const errors = rules.flatMap((rule) => {
-    if (comparesWithOld(rule) && old === undefined) return [];
+    if (comparesWithOld(rule) ? old === undefined : isUnchanged(value, old)) return [];
     const problem = ruleProblem(rule, schema, value, old);
     return problem === null ? [] : [toError(rule, value, path, problem)];
   });
@@ -44,22 +44,11 @@ function inside(
     );
   }
   if (!isObject(value)) return [];
-  const before = isObject(old) ? old : undefined;
   return Object.entries(value).flatMap(([field, one]) => {
     const known = own(schema.properties, field) ?? additionalSchema(schema);
     if (known === undefined) return [];
-    return ruleErrors(known, one, own(before, field), fieldPath(path, field));
+    return ruleErrors(known, one, oldField(old, field), fieldPath(path, field));
   });
-}
-
-/** Only the items of a list map can be told from one write to the next. */
-function oldItem(schema: StructuralSchema, item: unknown, old: unknown): unknown {
-  if (schema["x-kubernetes-list-type"] !== "map" || !isList(old) || !isObject(item))
-    return undefined;
-  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
-  return old.find(
-    (one) => isObject(one) && keys.every((key) => isDeepStrictEqual(own(one, key), own(item, key))),
-  );
 }
 
 function toError(rule: ValidationRule, value: unknown, path: string, problem: string): FieldError {

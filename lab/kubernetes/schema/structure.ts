@@ -11,15 +11,21 @@ import {
   typeInvalid,
 } from "./field-error.ts";
 import { isList, isObject, type JsonObject, own } from "./json.ts";
+import { isUnchanged, oldField, oldItem } from "./ratchet.ts";
 import { additionalSchema, type StructuralSchema } from "./structural-schema.ts";
 import { numberErrors, stringErrors, typeName } from "./value-rules.ts";
 
-/** What a value breaks of everything but CEL, depth first. */
+/**
+ * What a value breaks of everything but CEL, depth first. `old` is the same part of the object before the write: what is as
+ * it was is tolerated.
+ */
 export function structureErrors(
   schema: StructuralSchema,
   value: unknown,
   path: string,
+  old?: unknown,
 ): readonly FieldError[] {
+  if (isUnchanged(value, old)) return [];
   if (value === null && schema.nullable === true) return [];
   const mistyped = typeErrors(schema, value, path);
   if (mistyped.length > 0) return mistyped;
@@ -27,8 +33,8 @@ export function structureErrors(
     ...enumErrors(schema, value, path),
     ...(typeof value === "string" ? stringErrors(schema, value, path) : []),
     ...(typeof value === "number" ? numberErrors(schema, value, path) : []),
-    ...(isList(value) ? listErrors(schema, value, path) : []),
-    ...(isObject(value) ? objectErrors(schema, value, path) : []),
+    ...(isList(value) ? listErrors(schema, value, path, old) : []),
+    ...(isObject(value) ? objectErrors(schema, value, path, old) : []),
     ...junctorErrors(schema, value, path),
   ];
 }
@@ -58,6 +64,7 @@ function listErrors(
   schema: StructuralSchema,
   list: readonly unknown[],
   path: string,
+  old: unknown,
 ): FieldError[] {
   const { items, minItems = 0, maxItems = Infinity } = schema;
   const errors: FieldError[] = [];
@@ -69,7 +76,9 @@ function listErrors(
   if (schema.uniqueItems === true && repeated(list).length > 0)
     errors.push(invalid(path, list, `${path} in body shouldn't contain duplicates`));
   for (const [index, item] of list.entries()) {
-    if (items !== undefined) errors.push(...structureErrors(items, item, `${path}[${index}]`));
+    if (items === undefined) break;
+    const before = oldItem(schema, item, old);
+    errors.push(...structureErrors(items, item, `${path}[${index}]`, before));
   }
   return [...errors, ...listTypeErrors(schema, list, path)];
 }
@@ -110,7 +119,12 @@ function repeated(list: readonly unknown[]): number[] {
   });
 }
 
-function objectErrors(schema: StructuralSchema, object: JsonObject, path: string): FieldError[] {
+function objectErrors(
+  schema: StructuralSchema,
+  object: JsonObject,
+  path: string,
+  old: unknown,
+): FieldError[] {
   const { minProperties = 0, maxProperties = Infinity } = schema;
   const count = Object.keys(object).length;
   const errors: FieldError[] = [];
@@ -124,13 +138,15 @@ function objectErrors(schema: StructuralSchema, object: JsonObject, path: string
   for (const [field, value] of Object.entries(object)) {
     const place = fieldPath(path, field);
     const known = own(schema.properties, field) ?? additionalSchema(schema);
-    if (known !== undefined) errors.push(...structureErrors(known, value, place));
+    if (known !== undefined)
+      errors.push(...structureErrors(known, value, place, oldField(old, field)));
     else if (schema.additionalProperties === false)
       errors.push(forbidden(place, `${place} in body is a forbidden property`));
   }
   return errors;
 }
 
+/** Nothing that stands below one of these is tolerated because it is as it was. */
 function junctorErrors(schema: StructuralSchema, value: unknown, path: string): FieldError[] {
   const holds = (one: StructuralSchema): boolean => structureErrors(one, value, path).length === 0;
   const refuse = (detail: string): FieldError =>

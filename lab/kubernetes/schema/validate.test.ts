@@ -339,3 +339,60 @@ describe("rules in CEL", () => {
     ]);
   });
 });
+
+describe("an update", () => {
+  const positive: StructuralSchema = { ...whole, minimum: 1 };
+  const part = (properties: StructuralSchema["properties"]): StructuralSchema => ({
+    type: "object",
+    properties: properties ?? {},
+  });
+
+  it("is not refused for what it leaves as it was", () => {
+    const two = part({ a: positive, b: positive });
+    expect(check(two, { a: 0, b: 0 }, { a: 0, b: 5 }).map(([field]) => field)).toEqual([
+      "spec.x.b",
+    ]);
+    const needy: StructuralSchema = { ...two, required: ["b"] };
+    expect(check(needy, { a: 0 }, { a: 0 })).toEqual([]);
+    expect(check(needy, { a: 1 }, { a: 0 }).map(([field]) => field)).toEqual(["spec.x.b"]);
+  });
+
+  it("knows the items of a list by their keys, and those of other lists not at all", () => {
+    const items = part({ k: text, v: positive });
+    const map: StructuralSchema = {
+      type: "array",
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["k"],
+      items,
+    };
+    const [bad, good] = [
+      { k: "bad", v: 0 },
+      { k: "good", v: 1 },
+    ];
+    expect(check(map, [good, bad], [bad])).toEqual([]);
+    expect(check({ type: "array", items }, [bad, good], [bad])).toHaveLength(1);
+    expect(check({ type: "array", items }, [bad], [bad])).toEqual([]);
+  });
+
+  it("is refused for what its value breaks inside of allOf, wherever it changed", () => {
+    const all: StructuralSchema = {
+      ...part({ a: whole, b: whole }),
+      allOf: [part({ a: positive })],
+    };
+    expect(check(all, { a: 0, b: 1 }, { a: 0, b: 2 })).not.toEqual([]);
+  });
+
+  it("is not refused by a rule whose value it leaves as it was", () => {
+    const ruled: StructuralSchema = {
+      ...whole,
+      "x-kubernetes-validations": [{ rule: "self > 1" }],
+    };
+    expect(check(part({ a: ruled, b: whole }), { a: 1, b: 2 }, { a: 1, b: 1 })).toEqual([]);
+    expect(check(part({ a: ruled }), { a: 0 }, { a: 1 })).toHaveLength(1);
+    const growing: StructuralSchema = {
+      ...whole,
+      "x-kubernetes-validations": [{ rule: "self > oldSelf" }],
+    };
+    expect(check(growing, 1, 1)).toHaveLength(1);
+  });
+});

@@ -43,9 +43,14 @@ export function shape(
   return applyDefaults(version.schema, pruned) as KubeObject;
 }
 
-/** A Refusal (422) that names everything that is wrong with the object. */
-export function check(object: KubeObject, version: KindVersion, served: Served): void {
+/** A Refusal (422) that names everything that is wrong with the object. @param live what it replaces; null for a create. */
+export function check(
+  object: KubeObject,
+  live: KubeObject | null,
+  version: KindVersion,
+  served: Served,
+): void {
   if (version.schema === null) return;
-  const errors = validate(version.schema, object);
+  const errors = validate(version.schema, object, live ?? undefined);
   if (errors.length > 0) throw invalid(served.kind, object.metadata.name, errors);
 }

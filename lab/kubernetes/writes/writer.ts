@@ -83,7 +83,7 @@ export class Writer {
     const bare = stored.subresources.status ? without(shaped, "status") : shaped;
     const complete = born(bare, now);
     const admitted = this.#admitted(writing, "create", complete, null);
-    check(admitted, stored, served);
+    check(admitted, null, stored, served);
     const there = this.#ports.store.get(keyOf(served.name, metadata));
     if (there !== undefined)
       throw alreadyExists(kind, metadata.name, there.metadata.deletionTimestamp !== undefined);
@@ -131,7 +131,8 @@ export class Writer {
     const merged = divide(live, shaped, subresource, stored.subresources.status);
     const admitted =
       subresource === null ? this.#admitted(writing, "update", merged, live) : merged;
-    if (!isDeepStrictEqual(comparable(admitted), comparable(live))) check(admitted, stored, served);
+    if (!isDeepStrictEqual(comparable(admitted), comparable(live)))
+      check(admitted, live, stored, served);
     const counted = withGeneration(live, admitted, stored.subresources.status, kind);
     const now = timeText(this.#ports.clock());
     const tracked = writing.isTracked
