@@ -110,4 +110,19 @@ describe("a deletion", () => {
     await lab.ask("DELETE", `${widgetsPath}?labelSelector=tier%3Dfront`);
     expect(left("front-1", "front-2", "back")).toEqual(["back"]);
   });
+
+  test("of a namespace that every cluster needs is 403", async () => {
+    for (const name of ["default", "kube-system", "kube-public"])
+      for (const query of ["", "?dryRun=All"]) {
+        const told = await lab.ask("DELETE", `/api/v1/namespaces/${name}${query}`);
+        expect(told).toMatchObject({
+          status: 403,
+          body: {
+            reason: "Forbidden",
+            message: `namespaces "${name}" is forbidden: this namespace may not be deleted`,
+          },
+        });
+      }
+    expect((await lab.ask("DELETE", "/api/v1/namespaces/kube-node-lease")).status).toBe(200);
+  });
 });

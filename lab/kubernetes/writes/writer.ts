@@ -17,6 +17,7 @@ import { born, isHeldNamespace, withStringData } from "./birth.ts";
 import { check, shape } from "./fields.ts";
 import type { FieldRules } from "./fields.ts";
 import { atVersion } from "./incoming.ts";
+import { checkMortal } from "./lifecycle.ts";
 import { checkName, timeText, updatedMetadata } from "./metadata.ts";
 
 export interface WriterPorts {
@@ -164,6 +165,7 @@ export class Writer {
   ): { readonly object: KubeObject; readonly isGone: boolean } {
     const { store } = this.#ports;
     const { metadata } = live;
+    checkMortal(live);
     if (!writing.isOperator) this.#admitted(writing, "delete", live, live);
     const finalizers = [...new Set([...(metadata.finalizers ?? []), ...extraFinalizers])];
     if (finalizers.length === 0 && !isHeldNamespace(live)) {
