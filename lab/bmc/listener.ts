@@ -2,7 +2,8 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { readRequestBody } from "#lab/request-body.ts";
+import process from "node:process";
+import { discardRest, readRequestBody } from "#lab/request-body.ts";
 import type { Certificate } from "#lab/world/journal.ts";
 import type { Answer } from "./answer.ts";
 import type { Request } from "./service.ts";
@@ -35,7 +36,13 @@ export class Listener {
   constructor(certificate: Certificate, ports: ListenerPorts) {
     this.#ports = ports;
     this.#server = createServer({ key: certificate.key, cert: certificate.cert, keepAlive: true });
-    this.#server.on("request", (request, response) => void this.#handle(request, response));
+    this.#server.on("request", (request, response) => {
+      // A request that ends early has no socket any more.
+      const { socket } = request;
+      this.#handle(request, response, socket).catch((error: unknown) => {
+        fail(error, socket);
+      });
+    });
     // A client that gives up during the handshake is its own affair.
     this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
     this.#server.on("connection", (socket: Socket) => {
@@ -77,29 +84,51 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  async #handle(message: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const body = (await readRequestBody(message, longestBodyBytes))?.toString("utf8");
-    if (body === undefined) {
-      message.socket.destroy();
-      return;
-    }
+  async #handle(
+    message: http.IncomingMessage,
+    response: http.ServerResponse,
+    socket: Socket,
+  ): Promise<void> {
+    const body = await readRequestBody(message, longestBodyBytes);
+    if (body.kind === "gone") return void socket.destroy();
+    if (body.kind === "too-large") return refuseTooLarge(message, response);
     const request: Request = {
       method: message.method ?? "GET",
       url: message.url ?? "/",
       headers: singleHeaders(message.headers),
-      body,
+      body: body.bytes.toString("utf8"),
     };
-    if (this.#ports.isDown()) return void message.socket.destroy();
+    if (this.#ports.isDown()) return void socket.destroy();
     const disturbance = this.#ports.disturb(request) ?? {};
     const { delayMs, cut } = disturbance;
     if (delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, delayMs));
-    if (cut === "before") return void message.socket.destroy();
+    if (cut === "before") return void socket.destroy();
     const answer = disturbance.answer ?? (await this.#ports.serve(request));
-    if (cut === "after") return void message.socket.destroy();
+    if (cut === "after") return void socket.destroy();
     // The answer that announces a restart is the last one on its connection.
     if (this.#ports.isDown()) response.setHeader("Connection", "close");
     send(response, answer, request.method === "HEAD");
   }
+}
+
+/** A BMC's web server turns a body away before Redfish has seen it, and so without Redfish's words. */
+async function refuseTooLarge(
+  message: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
+  response.writeHead(413, { Connection: "close", "Content-Length": 0 });
+  response.flushHeaders();
+  await discardRest(message);
+  response.end();
+}
+
+/** No request may end the lab, whatever it is that nobody foresaw. */
+function fail(error: unknown, socket: Socket): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`a BMC's request failed: ${reason}`, {
+    detail: error instanceof Error ? (error.stack ?? "") : "",
+  });
+  socket.destroy();
 }
 
 function send(response: http.ServerResponse, answer: Answer, isHead: boolean): void {

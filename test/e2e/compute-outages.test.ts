@@ -269,3 +269,51 @@ describe("a control plane", { timeout: 120_000 }, () => {
     expect(left).toEqual([]);
   });
 });
+
+describe("a slow or silent management cluster", { timeout: 120_000 }, () => {
+  const creations = [
+    ["cluster", "clusters", "apply-cluster"],
+    ["virtual machine", "virtualmachines", "apply-vm"],
+  ] as const;
+  for (const [what, plural, step] of creations) {
+    it(`carries the creation of a ${what} out after its cancel, and nothing is left of it`, async ({
+      expect,
+    }) => {
+      const name = `late-${plural}`;
+      const isDryRun = ".*dryRun=";
+      const path = `/${plural}\\?(?!${isDryRun})`;
+      await management.fault({ path, method: "POST", delayMs: 3_000, times: 1 });
+      const creation =
+        plural === "clusters"
+          ? await api.good("POST", clustersPath, { body: clusterBody(name) })
+          : await api.good("POST", vmsPath, { body: vmBody(name) });
+      const isAsking = ({ steps }: Run) =>
+        steps.some((each) => each.name === step && each.status === "running");
+      await api.until(creation.run, isAsking);
+      await act(creation.run, "cancel");
+      const run = await api.ended(creation.run);
+      expect(run, summary(run)).toMatchObject({ status: "cancelled", cleanup: "complete" });
+      // So long that what was delayed has been carried out.
+      await pause(3_500);
+      expect(await management.of(name)).toEqual({});
+    });
+  }
+
+  it("does not keep a deletion from passing its pivot, where it can be abandoned", async ({
+    expect,
+  }) => {
+    const name = "dead-end";
+    const { resourceId } = await api.completed("POST", clustersPath, clusterBody(name));
+    await management.fault({ path: `/clusters/${name}(\\?|$)`, status: 503 });
+    const { run: id } = await api.good("DELETE", clusterPath(resourceId));
+    const looked = await api.until(id, ({ waiting }) => waiting !== null, "waiting");
+    expect(looked.waiting?.reason).toMatch(/^the management cluster is away \(.*503/);
+    const run = await api.until(id, ({ steps }) =>
+      steps.some((each) => each.name === "delete-cluster" && each.status === "running"),
+    );
+    expect(run, summary(run)).toMatchObject({ status: "running" });
+    await management.clearFaults();
+    expect((await api.ended(id)).status).toBe("completed");
+    expect(await management.of(name)).toEqual({});
+  });
+});

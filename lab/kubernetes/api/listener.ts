@@ -2,14 +2,15 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import process from "node:process";
 import type { Duplex } from "node:stream";
-import { Refusal } from "#lab/kubernetes/status.ts";
-import { readRequestBody } from "#lab/request-body.ts";
+import { Refusal, requestEntityTooLarge } from "#lab/kubernetes/status.ts";
+import { discardRest, readRequestBody } from "#lab/request-body.ts";
 import type { Answer } from "./call.ts";
 import type { Fault, Faults } from "./fault.ts";
 import { refused } from "./service.ts";
 import type { Reply, Request } from "./service.ts";
-import type { Outlet } from "./watch.ts";
+import { WatchOutlet } from "./watch-outlet.ts";
 
 export interface ListenerPorts {
   readonly key: string;
@@ -37,9 +38,13 @@ export class Listener {
     this.#server = createServer({ key: ports.key, cert: ports.cert, keepAlive: true });
     this.#server.keepAliveTimeout = 90_000;
     this.#server.on("request", (request, response) => {
-      this.#answering.set(request.socket, response);
-      response.once("close", () => this.#answering.delete(request.socket));
-      void this.#handle(request, response);
+      // A request that ends early has no socket any more.
+      const { socket } = request;
+      this.#answering.set(socket, response);
+      response.once("close", () => this.#answering.delete(socket));
+      this.#handle(request, response, socket).catch((error: unknown) => {
+        fail(error, response, socket);
+      });
     });
     this.#server.on("clientError", (_error, socket) => this.#refuse(socket));
     // A client that gives up during the handshake is its own affair.
@@ -89,39 +94,60 @@ export class Listener {
     else before.once("finish", refuse);
   }
 
-  async #handle(message: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  async #handle(
+    message: http.IncomingMessage,
+    response: http.ServerResponse,
+    socket: Socket,
+  ): Promise<void> {
     const body = await readRequestBody(message, longestBodyBytes);
-    if (body === undefined) return void message.socket.destroy();
+    if (body.kind === "gone") return void socket.destroy();
+    if (body.kind === "too-large") return refuseTooLarge(message, response);
     const request: Request = {
       method: message.method ?? "GET",
       url: message.url ?? "/",
       headers: singleHeaders(message.headers),
-      body,
+      body: body.bytes,
     };
     const asked = { method: request.method, path: request.url };
     const fault = this.#ports.faults.take(asked);
     if (fault?.delayMs !== undefined)
       await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
-    if (fault?.cut === "before") return void message.socket.destroy();
+    if (fault?.cut === "before") return void socket.destroy();
     const instead = fault === undefined ? undefined : insteadOf(fault);
     if (instead !== undefined) return send(response, instead);
     const reply = this.#ports.serve(request, () => this.#ports.faults.takeWatch(asked));
-    if (fault?.cut === "after") return void message.socket.destroy();
+    if (fault?.cut === "after") return void socket.destroy();
     if (reply.kind === "answer") return send(response, reply.answer);
+    // The end of a client that is gone was told before anybody listened.
+    if (response.destroyed) return;
     response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache" });
     response.flushHeaders();
-    reply.watch.open(outletOf(response));
+    const outlet = new WatchOutlet(response);
+    reply.watch.open(outlet);
+    outlet.opened();
   }
 }
 
-function outletOf(response: http.ServerResponse): Outlet {
-  return {
-    write: (text) => void response.write(text),
-    end: () => void response.end(),
-    // What was written before shall arrive first.
-    cut: () => void response.write("", () => response.socket?.destroySoon()),
-    onClose: (listener) => void response.on("close", listener),
-  };
+/** Somebody who sends too much is told so, and the connection ends: what else was sent on it is not read. */
+async function refuseTooLarge(
+  message: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
+  const answer = refused(requestEntityTooLarge(longestBodyBytes));
+  writeHead(response, { ...answer, headers: { ...answer.headers, Connection: "close" } });
+  response.write(answer.text);
+  await discardRest(message);
+  response.end();
+}
+
+/** No request may end the server, whatever it is that nobody foresaw. */
+function fail(error: unknown, response: http.ServerResponse, socket: Socket): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`a request failed: ${reason}`, {
+    detail: error instanceof Error ? (error.stack ?? "") : "",
+  });
+  if (response.headersSent) socket.destroy();
+  else send(response, refused(error));
 }
 
 /** What a fault answers in the server's place, if it does. */
@@ -150,12 +176,16 @@ const reasons: Readonly<Record<number, string>> = {
 
 function send(response: http.ServerResponse, answer: Answer): void {
   if (response.destroyed) return;
+  writeHead(response, answer);
+  response.end(answer.text);
+}
+
+function writeHead(response: http.ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, {
     ...answer.headers,
     "Content-Type": answer.contentType,
     "Content-Length": Buffer.byteLength(answer.text),
   });
-  response.end(answer.text);
 }
 
 function singleHeaders(

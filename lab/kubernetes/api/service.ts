@@ -1,9 +1,9 @@
 import type { AggregatedPath, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
 import { accessReview, rulesReview } from "#lab/kubernetes/kinds/access-control.ts";
-import { nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
+import { isCustom, nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import type { NoteEffect } from "#lab/kubernetes/operators/client.ts";
-import { internal, notFound, Refusal } from "#lab/kubernetes/status.ts";
+import { badRequest, internal, noResource, notFound, Refusal } from "#lab/kubernetes/status.ts";
 import { answerAccessReview, answerRulesReview } from "./access-review.ts";
 import { isSet, json, plain, readBody } from "./call.ts";
 import type { Answer, Call } from "./call.ts";
@@ -66,38 +66,33 @@ export class Service {
   /** Never throws. @param disturbWatch what happens to the watch that this request may become. */
   handle(request: Request, disturbWatch: () => Fault["watch"]): Reply {
     const warnings: string[] = [];
+    let reply: Reply;
     try {
-      const reply = this.#handle(request, disturbWatch, warnings);
-      if (reply.kind === "watch" || warnings.length === 0) return reply;
-      const Warning = warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(", ");
-      return {
-        kind: "answer",
-        answer: { ...reply.answer, headers: { ...reply.answer.headers, Warning } },
-      };
+      reply = this.#handle(request, disturbWatch, warnings);
     } catch (error) {
-      return { kind: "answer", answer: refused(error) };
+      reply = answered(refused(error));
     }
+    if (reply.kind === "watch" || warnings.length === 0) return reply;
+    const Warning = told(warnings)
+      .map((text) => `299 - ${headerText(text)}`)
+      .join(", ");
+    return answered({ ...reply.answer, headers: { ...reply.answer.headers, Warning } });
   }
 
   #handle(request: Request, disturbWatch: () => Fault["watch"], warnings: string[]): Reply {
-    const url = new URL(request.url, "https://kubernetes");
-    const segments = url.pathname
-      .split("/")
-      .filter((segment) => segment !== "")
-      .map(decodeURIComponent);
+    const { segments, query } = readUrl(request.url);
     const known = this.#public(segments);
     if (known !== undefined) return answered(known);
     const { readiness, tokens, kinds, requests } = this.#ports;
     const target = targetOf(segments, kinds);
-    const isWatch =
-      request.method === "GET" && target?.name === null && isSet(url.searchParams, "watch");
+    const isWatch = request.method === "GET" && target?.name === null && isSet(query, "watch");
     requests.add(verbOf(request.method, target, isWatch), resourceOf(target));
     readiness.check();
     const { authorization, accept } = request.headers;
     const call: Call = {
       method: request.method,
       segments,
-      query: url.searchParams,
+      query,
       headers: request.headers,
       body: request.body,
       user: authenticate(authorization, tokens),
@@ -109,9 +104,10 @@ export class Service {
         ? (answerDiscovery(segments, accept, kinds, paths) ?? answerOpenapi(segments, kinds))
         : undefined;
     if (described !== undefined) return answered(described);
-    if (target === undefined) return answered(this.#aggregated(call) ?? nowhere);
+    if (target === undefined) return answered(this.#aggregated(call) ?? this.#nothing(segments));
+    if (isUnplaced(call.method, target)) return answered(nowhere);
     if (target.subresource !== null && !hasSubresource(target)) {
-      if (target.served.kind.group === "") return answered(nowhere);
+      if (target.served.kind.group === "") throw noResource();
       throw notFound(target.served.kind, target.name ?? "");
     }
     if (target.served.name === accessReviewName) return answered(answerAccessReview(call));
@@ -126,7 +122,17 @@ export class Service {
     if (!isWatch) return answered(answerObject(this.#ports, call, target));
     const { store, clock } = this.#ports;
     const ports = { store, clock, disturb: disturbWatch };
-    return { kind: "watch", watch: new Watch(ports, target, call.query, formOf(accept)) };
+    return { kind: "watch", watch: new Watch(ports, target, call.query, formOf(accept, "object")) };
+  }
+
+  /** A path that leads nowhere. Below a group that is built in, and there alone, the API server says so with a Status. */
+  #nothing(segments: readonly string[]): Answer {
+    const split = splitPath(segments);
+    const isBuiltIn =
+      split !== undefined &&
+      (split.group === "" ||
+        this.#ports.kinds.of(split.group, split.version).some(({ kind }) => !isCustom(kind)));
+    return isBuiltIn ? refused(noResource()) : nowhere;
   }
 
   /** What everybody may ask, without saying who they are. */
@@ -173,6 +179,49 @@ export class Service {
   }
 }
 
+/** How many characters of warnings the API server sends. */
+const mostWarned = 4096;
+
+/** Each warning once, and no more of them than a header may hold. */
+function told(warnings: readonly string[]): readonly string[] {
+  const each = [...new Set(warnings)];
+  let length = 0;
+  return each.filter((text) => (length += Array.from(text).length) <= mostWarned);
+}
+
+/** All namespaces at once can be read, not written. */
+function isUnplaced(method: string, { served: { kind }, namespace, name }: Target): boolean {
+  const isWrite = method === "POST" || method === "DELETE";
+  return (
+    isWrite &&
+    kind.scope === "Namespaced" &&
+    namespace === null &&
+    name === null &&
+    kind.group !== ""
+  );
+}
+
+/** Quoted, and in no characters but those that a header may hold. */
+function headerText(text: string): string {
+  const escape = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(text).replace(/[^ -~]/g, escape);
+}
+
+/** Path and query as they are meant. A Refusal (400) for what cannot be decoded. */
+function readUrl(text: string): {
+  readonly segments: readonly string[];
+  readonly query: URLSearchParams;
+} {
+  try {
+    const { pathname, searchParams } = new URL(text, "https://kubernetes");
+    const segments = pathname.split("/").filter((segment) => segment !== "");
+    return { segments: segments.map(decodeURIComponent), query: searchParams };
+  } catch {
+    throw badRequest("the path of the request cannot be decoded");
+  }
+}
+
 function answered(answer: Answer): Reply {
   return { kind: "answer", answer };
 }
@@ -198,13 +247,15 @@ function resourceOf(target: Target | undefined): string {
   if (target === undefined) return "";
   const { plural, group } = target.served.kind;
   const resource = group === "" ? plural : `${plural}.${group}`;
-  return target.subresource === null ? resource : `${resource}/${target.subresource}`;
+  // What nobody knows could be anything, and is asked for by anybody.
+  const isKnown = target.subresource !== null && hasSubresource(target);
+  return isKnown ? `${resource}/${target.subresource}` : resource;
 }
 
 /** Whatever went wrong as a Status. */
 export function refused(error: unknown): Answer {
   const reason = error instanceof Error ? error.message : String(error);
-  const refusal = error instanceof Refusal ? error : internal(`Internal error occurred: ${reason}`);
+  const refusal = error instanceof Refusal ? error : internal(reason);
   const { retryAfterSeconds } = refusal.details ?? {};
   const answer = json(refusal.code, refusal.body());
   return retryAfterSeconds === undefined

@@ -171,8 +171,8 @@ export class Cleaner {
     const live = this.#store.get(key);
     if (live === undefined) return;
     const hasDependents = this.#dependents.has(live.metadata.uid);
-    const extra = isForeground && hasDependents ? [foregroundFinalizer] : [];
-    this.#writer.remove(this.#writing(key.kind), live, extra);
+    const policy = isForeground && hasDependents ? { with: [foregroundFinalizer] } : {};
+    this.#writer.remove(this.#writing(key.kind), live, policy);
   }
 
   #emptyNamespace(namespace: string): void {
@@ -229,7 +229,7 @@ export class Cleaner {
       served: servedOf(this.#kinds, kind),
       manager: "kube-controller-manager",
       isDryRun: false,
-      fields: { validation: "Ignore", warn: () => undefined, isPatch: false },
+      fields: { validation: "Ignore", warn: () => undefined, isPatch: false, oddities: [] },
       isOperator: true,
       isTracked: true,
       key: null,

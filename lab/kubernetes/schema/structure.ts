@@ -11,13 +11,12 @@ import {
   typeInvalid,
 } from "./field-error.ts";
 import { isList, isObject, type JsonObject, own } from "./json.ts";
-import { isUnchanged, oldField, oldItem } from "./ratchet.ts";
 import { additionalSchema, type StructuralSchema } from "./structural-schema.ts";
 import { numberErrors, stringErrors, typeName } from "./value-rules.ts";
 
 /**
- * What a value breaks of everything but CEL, depth first. `old` is the same part of the object before the write: what is as
- * it was is tolerated.
+ * What a value breaks of everything but CEL, depth first. `old` is the same part of the object before the write, undefined where there
+ * was none: what was wrong already and is left as it was, is let through.
  */
 export function structureErrors(
   schema: StructuralSchema,
@@ -25,7 +24,7 @@ export function structureErrors(
   path: string,
   old?: unknown,
 ): readonly FieldError[] {
-  if (isUnchanged(value, old)) return [];
+  if (old !== undefined && isDeepStrictEqual(value, old)) return [];
   if (value === null && schema.nullable === true) return [];
   const mistyped = typeErrors(schema, value, path);
   if (mistyped.length > 0) return mistyped;
@@ -76,11 +75,20 @@ function listErrors(
   if (schema.uniqueItems === true && repeated(list).length > 0)
     errors.push(invalid(path, list, `${path} in body shouldn't contain duplicates`));
   for (const [index, item] of list.entries()) {
-    if (items === undefined) break;
-    const before = oldItem(schema, item, old);
-    errors.push(...structureErrors(items, item, `${path}[${index}]`, before));
+    if (items === undefined) continue;
+    errors.push(...structureErrors(items, item, `${path}[${index}]`, oldItem(schema, item, old)));
   }
   return [...errors, ...listTypeErrors(schema, list, path)];
+}
+
+/** Only the items of a list map can be told from one write to the next. */
+export function oldItem(schema: StructuralSchema, item: unknown, old: unknown): unknown {
+  if (schema["x-kubernetes-list-type"] !== "map" || !isList(old) || !isObject(item))
+    return undefined;
+  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
+  return old.find(
+    (one) => isObject(one) && keys.every((key) => isDeepStrictEqual(own(one, key), own(item, key))),
+  );
 }
 
 /** Sets and maps may not say the same thing twice; the items of a map need their keys. */
@@ -125,6 +133,7 @@ function objectErrors(
   path: string,
   old: unknown,
 ): FieldError[] {
+  const before = isObject(old) ? old : undefined;
   const { minProperties = 0, maxProperties = Infinity } = schema;
   const count = Object.keys(object).length;
   const errors: FieldError[] = [];
@@ -139,14 +148,13 @@ function objectErrors(
     const place = fieldPath(path, field);
     const known = own(schema.properties, field) ?? additionalSchema(schema);
     if (known !== undefined)
-      errors.push(...structureErrors(known, value, place, oldField(old, field)));
+      errors.push(...structureErrors(known, value, place, own(before, field)));
     else if (schema.additionalProperties === false)
       errors.push(forbidden(place, `${place} in body is a forbidden property`));
   }
   return errors;
 }
 
-/** Nothing that stands below one of these is tolerated because it is as it was. */
 function junctorErrors(schema: StructuralSchema, value: unknown, path: string): FieldError[] {
   const holds = (one: StructuralSchema): boolean => structureErrors(one, value, path).length === 0;
   const refuse = (detail: string): FieldError =>

@@ -18,7 +18,7 @@ const blocking: ReadonlySet<FieldError["reason"]> = new Set([
  * What is wrong with a custom resource, as the causes of the API server's 422 say it; empty when it may be stored. Checks what
  * the schema says, the metadata of the object and of embedded resources, and the rules in CEL. The object is pruned and has
  * its defaults already. `old` is the stored object that is overwritten: without it (a create) rules that compare with the old
- * value are left out. What is wrong with metadata and embedded resources is never tolerated for having been there.
+ * value are left out, with it whatever was wrong before and did not change is let through.
  */
 export function validate(
   schema: StructuralSchema,
