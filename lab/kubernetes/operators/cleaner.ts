@@ -1,12 +1,16 @@
+import { definitionKind, definitionName } from "#lab/kubernetes/kinds/definition.ts";
 import { kindOfObject, nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import type { KindName, KubeObject, ObjectKey, OwnerReference } from "#lab/kubernetes/object.ts";
+import { ownerErrors } from "#lab/kubernetes/schema/owner-rules.ts";
 import type { Change } from "#lab/kubernetes/store/change.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
+import { warnOf } from "#lab/kubernetes/warning.ts";
 import { cleanupFinalizer } from "#lab/kubernetes/writes/birth.ts";
 import { keyOf } from "#lab/kubernetes/writes/writer.ts";
 import type { Writer, Writing } from "#lab/kubernetes/writes/writer.ts";
 import { servedOf } from "./client.ts";
+import { backOffMs } from "./operators.ts";
 
 /** Finalizer of an owner that waits until what it owns is gone (propagationPolicy Foreground). */
 export const foregroundFinalizer = "foregroundDeletion";
@@ -14,24 +18,26 @@ export const foregroundFinalizer = "foregroundDeletion";
 /** Finalizer of an owner whose dependents shall outlive it (propagationPolicy Orphan). */
 export const orphanFinalizer = "orphan";
 
-const definitionKind: KindName = "CustomResourceDefinition.apiextensions.k8s.io";
-
 /**
  * What kube-controller-manager does here: objects whose owners are all gone follow them, a namespace takes its
  * contents with it, and so does a CustomResourceDefinition. It works after the change that caused it, never inside.
  */
 export class Cleaner {
   readonly #store: ObjectStore;
+  readonly #backOffMs: number;
   readonly #kinds: Kinds;
   readonly #writer: Writer;
   /** Dependents by their owners' uids. */
   readonly #dependents = new Map<string, Map<string, ObjectKey>>();
   readonly #todo: (() => void)[] = [];
   readonly #forget: readonly (() => void)[];
+  readonly #again = new Set<NodeJS.Timeout>();
   #turn: NodeJS.Immediate | undefined;
 
-  constructor(store: ObjectStore, kinds: Kinds, writer: Writer) {
+  /** @param speed how many times as fast as life. */
+  constructor(store: ObjectStore, kinds: Kinds, writer: Writer, speed: number) {
     this.#store = store;
+    this.#backOffMs = backOffMs / speed;
     this.#kinds = kinds;
     this.#writer = writer;
     this.#forget = [
@@ -44,6 +50,7 @@ export class Cleaner {
   close(): void {
     for (const forget of this.#forget) forget();
     clearImmediate(this.#turn);
+    for (const timer of this.#again) clearTimeout(timer);
   }
 
   /** Begins with what is there: a lab that was killed may have left something half cleaned. */
@@ -61,12 +68,11 @@ export class Cleaner {
     if (type === "DELETED") {
       const dependents = this.#dependents.get(metadata.uid);
       if (dependents !== undefined) this.#later(() => this.#orphaned(metadata.uid));
-      for (const { uid } of metadata.ownerReferences ?? [])
-        this.#later(() => this.#settleOwner(uid));
+      for (const { uid } of ownersOf(object)) this.#later(() => this.#settleOwner(uid));
       if (metadata.namespace !== undefined) this.#settleNamespaceLater(metadata.namespace);
       this.#settleDefinitionLater(kindOfObject(object));
     } else if (metadata.deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
-    else if (type === "ADDED" && (metadata.ownerReferences ?? []).length > 0)
+    else if (type === "ADDED" && ownersOf(object).length > 0)
       this.#later(() => this.#collect(keyOf(kindOfObject(object), metadata)));
   }
 
@@ -74,15 +80,33 @@ export class Cleaner {
     this.#todo.push(act);
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined;
-      for (const each of this.#todo.splice(0)) each();
+      for (const each of this.#todo.splice(0)) this.#attempt(each);
     });
   }
 
-  #dying({ metadata, kind, ...object }: KubeObject): void {
+  /** What cannot be cleaned up now is tried again; nobody is there to be told of it. */
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      warnOf("kube-controller-manager failed to clean up", error);
+      const timer = setTimeout(() => {
+        this.#again.delete(timer);
+        this.#later(act);
+      }, this.#backOffMs);
+      this.#again.add(timer);
+    }
+  }
+
+  #dying(seen: KubeObject): void {
+    const name = kindOfObject(seen);
+    const live = this.#live(keyOf(name, seen.metadata));
+    // By now another one may have its name.
+    if (live?.metadata.uid !== seen.metadata.uid) return;
+    const { metadata } = live;
     const { uid, finalizers = [] } = metadata;
-    if (kind === "Namespace") this.#emptyNamespace(metadata.name);
+    if (name === "Namespace") this.#emptyNamespace(metadata.name);
     if (finalizers.includes(cleanupFinalizer)) this.#emptyDefinition(metadata.name);
-    const name = kindOfObject({ apiVersion: object.apiVersion, kind });
     if (finalizers.includes(orphanFinalizer)) {
       for (const key of this.#dependents.get(uid)?.values() ?? []) this.#disown(key, uid);
       this.#dropFinalizer(keyOf(name, metadata), orphanFinalizer);
@@ -96,11 +120,9 @@ export class Cleaner {
   /** Lets an owner go that waited for its dependents, once none that holds it is left. */
   #settleOwner(uid: string, known?: ObjectKey): void {
     const holding = [...(this.#dependents.get(uid)?.values() ?? [])].some((key) =>
-      this.#store
-        .get(key)
-        ?.metadata.ownerReferences?.some(
-          (owner) => owner.uid === uid && owner.blockOwnerDeletion === true,
-        ),
+      this.#live(key)?.metadata.ownerReferences?.some(
+        (owner) => owner.uid === uid && owner.blockOwnerDeletion === true,
+      ),
     );
     if (holding) return;
     const key = known ?? this.#ownersInForeground.get(uid);
@@ -110,8 +132,13 @@ export class Cleaner {
 
   readonly #ownersInForeground = new Map<string, ObjectKey>();
 
+  /** An object that can be written. Of a kind that was taken away by force, none can. */
+  #live(key: ObjectKey): KubeObject | undefined {
+    return this.#kinds.get(key.kind) === undefined ? undefined : this.#store.get(key);
+  }
+
   #dropFinalizer(key: ObjectKey, finalizer: string): void {
-    const live = this.#store.get(key);
+    const live = this.#live(key);
     const { finalizers = [] } = live?.metadata ?? {};
     if (live === undefined || !finalizers.includes(finalizer)) return;
     const rest = finalizers.filter((each) => each !== finalizer);
@@ -119,7 +146,7 @@ export class Cleaner {
   }
 
   #disown(key: ObjectKey, uid: string): void {
-    const live = this.#store.get(key);
+    const live = this.#live(key);
     if (live === undefined) return;
     const ownerReferences = (live.metadata.ownerReferences ?? []).filter(
       (owner) => owner.uid !== uid,
@@ -139,7 +166,7 @@ export class Cleaner {
   /** Deletes an object none of whose owners exists. */
   #collect(key: ObjectKey): void {
     const object = this.#store.get(key);
-    const owners = object?.metadata.ownerReferences ?? [];
+    const owners = object === undefined ? [] : ownersOf(object);
     if (object === undefined || owners.length === 0) return;
     const { namespace } = object.metadata;
     if (!owners.some((owner) => this.#exists(owner, namespace))) this.#delete(key, false);
@@ -155,7 +182,7 @@ export class Cleaner {
   }
 
   #delete(key: ObjectKey, isForeground: boolean): void {
-    const live = this.#store.get(key);
+    const live = this.#live(key);
     if (live === undefined) return;
     const hasDependents = this.#dependents.has(live.metadata.uid);
     const extra = isForeground && hasDependents ? [foregroundFinalizer] : [];
@@ -183,7 +210,7 @@ export class Cleaner {
   }
 
   #emptyDefinition(definition: string): void {
-    const kind = this.#kinds.all().find((each) => `${each.plural}.${each.group}` === definition);
+    const kind = this.#kinds.all().find((each) => definitionName(each) === definition);
     if (kind === undefined) {
       this.#dropFinalizer(definitionKey(definition), cleanupFinalizer);
       return;
@@ -196,7 +223,7 @@ export class Cleaner {
   #settleDefinitionLater(name: KindName): void {
     const kind = this.#kinds.get(name);
     if (kind === undefined) return;
-    const key = definitionKey(`${kind.plural}.${kind.group}`);
+    const key = definitionKey(definitionName(kind));
     if (this.#store.get(key)?.metadata.deletionTimestamp === undefined) return;
     this.#later(() => {
       if (this.#store.count(name) === 0) this.#dropFinalizer(key, cleanupFinalizer);
@@ -220,7 +247,7 @@ export class Cleaner {
     const { uid, finalizers = [], deletionTimestamp } = object.metadata;
     if (deletionTimestamp !== undefined && finalizers.includes(foregroundFinalizer))
       this.#ownersInForeground.set(uid, key);
-    for (const owner of object.metadata.ownerReferences ?? []) {
+    for (const owner of ownersOf(object)) {
       const known = this.#dependents.get(owner.uid);
       if (known === undefined) this.#dependents.set(owner.uid, new Map([[placeOf(key), key]]));
       else known.set(placeOf(key), key);
@@ -229,12 +256,19 @@ export class Cleaner {
 
   #unindex(object: KubeObject): void {
     const key = keyOf(kindOfObject(object), object.metadata);
-    for (const owner of object.metadata.ownerReferences ?? []) {
+    for (const owner of ownersOf(object)) {
       const known = this.#dependents.get(owner.uid);
       known?.delete(placeOf(key));
       if (known?.size === 0) this.#dependents.delete(owner.uid);
     }
   }
+}
+
+/** The owners that can be followed: what was kept before owners were checked may be anything. */
+function ownersOf({ metadata }: KubeObject): readonly OwnerReference[] {
+  const owners: unknown = metadata.ownerReferences;
+  const isWhole = Array.isArray(owners) && ownerErrors(owners, "").length === 0;
+  return isWhole ? (metadata.ownerReferences ?? []) : [];
 }
 
 function definitionKey(name: string): ObjectKey {

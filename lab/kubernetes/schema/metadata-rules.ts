@@ -1,5 +1,6 @@
 import { type FieldError, invalid, required, typeInvalid } from "./field-error.ts";
 import { isObject, type JsonObject } from "./json.ts";
+import { ownerErrors } from "./owner-rules.ts";
 import { typeName } from "./value-rules.ts";
 
 /** The rules for names, labels and annotations: k8s.io/apimachinery, util/validation, whose words the details are. */
@@ -34,6 +35,7 @@ export function metadataErrors(metadata: unknown, path: string): FieldError[] {
     ...namespaceErrors(metadata["namespace"], `${path}.namespace`),
     ...labelErrors(metadata["labels"], `${path}.labels`),
     ...annotationErrors(metadata["annotations"], `${path}.annotations`),
+    ...ownerErrors(metadata["ownerReferences"], `${path}.ownerReferences`),
   ];
 }
 

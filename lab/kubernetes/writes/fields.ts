@@ -1,7 +1,10 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
+import { definitionKind } from "#lab/kubernetes/kinds/definition.ts";
 import type { KindVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
 import { applyDefaults } from "#lab/kubernetes/schema/defaults.ts";
+import { definitionErrors } from "#lab/kubernetes/schema/definition-rules.ts";
+import { ownerErrors } from "#lab/kubernetes/schema/owner-rules.ts";
 import { prune } from "#lab/kubernetes/schema/prune.ts";
 import { validate } from "#lab/kubernetes/schema/validate.ts";
 import { badRequest, invalid } from "#lab/kubernetes/status.ts";
@@ -45,7 +48,12 @@ export function shape(
 
 /** A Refusal (422) that names everything that is wrong with the object. */
 export function check(object: KubeObject, version: KindVersion, served: Served): void {
-  if (version.schema === null) return;
-  const errors = validate(version.schema, object);
+  const errors =
+    version.schema === null
+      ? [
+          ...ownerErrors(object.metadata.ownerReferences, "metadata.ownerReferences"),
+          ...(served.name === definitionKind ? definitionErrors(object) : []),
+        ]
+      : validate(version.schema, object);
   if (errors.length > 0) throw invalid(served.kind, object.metadata.name, errors);
 }
