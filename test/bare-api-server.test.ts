@@ -49,6 +49,12 @@ const templateKind = anyKind(
   "ClusterTemplate",
   "clustertemplates",
 );
+const deploymentKind = anyKind(
+  "k0rdent.mirantis.com",
+  "v1beta1",
+  "ClusterDeployment",
+  "clusterdeployments",
+);
 const classKind = anyKind("cluster.x-k8s.io", "v1beta2", "ClusterClass", "clusterclasses");
 
 beforeAll(async () => {
@@ -130,6 +136,7 @@ describe("clusters of Cluster API", () => {
     // What is another's is not there for us, and stays.
     expect(await port.delete(stranger, writing())).toBe("gone");
     expect(await port.read(cluster, writing())).not.toBeNull();
+    expect(await port.kubeconfig(cluster, writing())).toBeNull();
     await port.delete(cluster, writing());
     await until(
       () => port.read(cluster, writing()),
@@ -189,8 +196,33 @@ describe("clusters of k0rdent", () => {
     expect(await port.create(cluster, wanted, writing())).toBe("already");
     expect(await port.read(cluster, writing())).toMatchObject({ settled: false });
     const scaled = { nodePool: "workers", nodeCount: 4 };
+    await port.checkScale(cluster, scaled, writing());
     expect(await port.scale(cluster, scaled, writing())).toBe("asked");
     expect(await port.scale(cluster, scaled, writing())).toBe("already");
+    // Where to is for k0rdent to say.
+    const upgrade = () => port.upgrade(cluster, "v1.35.0", writing());
+    expect(await outcome(upgrade())).toContain("KUBERNETES_REJECTED");
+    const found = await client.read(deploymentKind, { namespace, name: cluster.name }, writing());
+    await client.command(
+      {
+        group: "k0rdent.mirantis.com",
+        version: "v1beta1",
+        plural: "clusterdeployments",
+        namespace,
+        name: cluster.name,
+        command: "status",
+      },
+      {
+        apiVersion: "k0rdent.mirantis.com/v1beta1",
+        kind: "ClusterDeployment",
+        metadata: { name: cluster.name, resourceVersion: found?.metadata.resourceVersion },
+        status: { availableUpgrades: [names[1]], observedGeneration: 1 },
+      },
+      writing(),
+    );
+    expect(await upgrade()).toEqual({ asked: true, template: names[1] });
+    expect(await upgrade()).toEqual({ asked: false, template: names[1] });
+    expect(await port.kubeconfig(cluster, writing())).toBeNull();
     await port.delete(cluster, writing());
     await until(
       () => port.read(cluster, writing()),
@@ -269,6 +301,9 @@ describe("hosts", () => {
     expect(await hosts.setImage(host, image, writing())).toBe("already");
     expect(await hosts.clearImage(host, null, writing())).toBe("asked");
     expect(await hosts.clearImage(host, null, writing())).toBe("already");
+    await hosts.unstageConfig(host, writing());
+    await hosts.unstageConfig(host, writing());
+    expect(await hosts.readInventory(host, writing())).toBeNull();
     const cluster: ClusterRef = { id: ids.cluster(), place, name: "bare" };
     const drawn = [{ server: id, pool: ids.pool(), group: "blue", takenBy: run }];
     await pool.assign(cluster, drawn, writing());

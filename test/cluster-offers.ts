@@ -40,6 +40,26 @@ const templates: Offers = {
   anyHost: [],
 };
 
+let looks = 0;
+
+/** How often another look at `growing` was asked for. */
+export const looksAgain = (): number => looks;
+
+export const forgetLooks = (): void => {
+  looks = 0;
+};
+
+const grown = (driver: ClusterDriver): Offers => {
+  const isClass = driver === "cluster-api";
+  const from = isClass ? { class: "marble", template: null } : ofTemplate("a-1-36");
+  const before = isClass ? metal : templates;
+  return {
+    ...before,
+    versions: [...before.versions, offer(from, "v1.36.0")],
+    classes: isClass ? [...before.classes, "marble"] : [],
+  };
+};
+
 /** By management cluster; of those that are not named here nothing is known yet. */
 const known: Readonly<Record<string, (driver: ClusterDriver) => Offers>> = {
   mgmt: (driver) => (driver === "cluster-api" ? metal : templates),
@@ -56,6 +76,9 @@ const known: Readonly<Record<string, (driver: ClusterDriver) => Offers>> = {
     anyHost: [{ class: "metal", controlPlane: false, why: "metal takes any host" }],
   }),
   stale: () => ({ ...metal, problem: "no answer", isFresh: false }),
+  /** It gets a class and a template more, of a version more, which only another look shows. */
+  growing: (driver) =>
+    looks === 0 ? (driver === "cluster-api" ? metal : templates) : grown(driver),
   /** It has no operator of clusters. */
   bare: () => ({ ...metal, versions: [], classes: [], isServed: false }),
 };
@@ -72,6 +95,9 @@ export const heardOf: ManagementClusters = {
       if (found !== undefined) return found(driver);
       const unknown = `what ${driver} offers at ${managementCluster} is not known`;
       throw new Failure("UNAVAILABLE", unknown);
+    },
+    async lookAgain(_driver, managementCluster) {
+      if (managementCluster === "growing") looks += 1;
     },
   },
 };

@@ -34,6 +34,8 @@ interface Driver {
   readonly path: string;
   /** The part of its object that another manager applies to set the number of workers; null: to let go of it. */
   readonly sized: (replicas: number | null) => object;
+  /** The part that another manager applies to set the version that it has. */
+  readonly versioned: object;
   /** What a person's own object of that name is. */
   readonly stranger: (name: string) => Parameters<KubernetesWorld["plant"]>[0];
 }
@@ -58,6 +60,7 @@ const capi: Driver = {
     replicas === null
       ? {}
       : { topology: { workers: { machineDeployments: [{ name: "blue", replicas }] } } },
+  versioned: { topology: { version: "v1.33.9" } },
   stranger: (name) => ({
     apiVersion: "cluster.x-k8s.io/v1beta2",
     kind: "Cluster",
@@ -79,6 +82,7 @@ const k0rdent: Driver = {
   next: "v1.34.5",
   path: `/apis/k0rdent.mirantis.com/v1beta1/namespaces/${namespace}/clusterdeployments`,
   sized: (workersNumber) => (workersNumber === null ? {} : { config: { workersNumber } }),
+  versioned: { template: "lab-standalone-cp-1-0-0" },
   stranger: (name) => ({
     apiVersion: "k0rdent.mirantis.com/v1beta1",
     kind: "ClusterDeployment",
@@ -138,8 +142,8 @@ describe.each([capi, k0rdent])("$name", (driver) => {
       controlPlaneAvailable: true,
       workersAvailable: true,
       changing: false,
-      controlPlane: { desired: 1, replicas: 1, ready: 1, upToDate: 1 },
-      nodePools: [{ name: driver.nodePool, desired: 2, replicas: 2, ready: 2, upToDate: 2 }],
+      controlPlane: { desired: 1, replicas: 1, available: 1, upToDate: 1 },
+      nodePools: [{ name: driver.nodePool, desired: 2, replicas: 2, available: 2, upToDate: 2 }],
       problems: [],
     });
     expect(first.controlPlane.versions).toEqual([{ version: "v1.33.9", count: 1 }]);
@@ -152,7 +156,7 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     expect(await port().scale(ref, change, writing())).toBe("already");
     const asked = await read(ref);
     expect([asked?.settled, asked?.nodePools[0]?.desired]).toEqual([false, 3]);
-    expect((await settled(ref)).nodePools[0]).toMatchObject({ desired: 3, ready: 3 });
+    expect((await settled(ref)).nodePools[0]).toMatchObject({ desired: 3, available: 3 });
 
     const answer = await port().upgrade(ref, driver.next, writing());
     const template = driver.name === "k0rdent" ? "lab-standalone-cp-1-1-0" : null;
@@ -289,38 +293,65 @@ describe.each([capi, k0rdent])("$name", (driver) => {
     await gone(ref);
   });
 
+  /** As `kubectl apply --server-side --force-conflicts --field-manager=other`; what is left out is let go of. */
+  const applyAsOther = async (ref: ClusterRef, spec: object): Promise<void> => {
+    const { apiVersion, kind } = driver.stranger(ref.name);
+    const told = await world.lab.ask(
+      "PATCH",
+      `${driver.path}/${ref.name}?fieldManager=other&force=true`,
+      {
+        type: "application/apply-patch+yaml",
+        body: { apiVersion, kind, metadata: { name: ref.name }, spec },
+      },
+    );
+    expect([told.status, told.text.slice(0, 300)]).toEqual([200, expect.anything()]);
+  };
+  const failureOf = async (call: Promise<unknown>): Promise<Failure> => {
+    const thrown: unknown = await call.catch((error: unknown) => error);
+    if (!(thrown instanceof Failure)) throw new Error(`not refused: ${String(thrown)}`);
+    return thrown;
+  };
+  const refused = "CONFLICT FieldManagerConflict";
+
   it("never takes the number of a pool over from another field manager", async () => {
     const ref = await created("shared");
-    const { apiVersion, kind } = driver.stranger(ref.name);
-    /** As `kubectl apply --server-side --force-conflicts --field-manager=other`. */
-    const applyAs = async (manager: string, replicas: number | null): Promise<void> => {
-      const told = await world.lab.ask(
-        "PATCH",
-        `${driver.path}/${ref.name}?fieldManager=${manager}&force=true`,
-        {
-          type: "application/apply-patch+yaml",
-          body: { apiVersion, kind, metadata: { name: ref.name }, spec: driver.sized(replicas) },
-        },
-      );
-      expect([told.status, told.text.slice(0, 300)]).toEqual([200, expect.anything()]);
-    };
     const sized = (nodeCount: number) => ({ nodePool: driver.nodePool, nodeCount });
-    const refused = "CONFLICT FieldManagerConflict";
     await port().checkScale(ref, sized(3), writing());
-    await applyAs("other", 2);
+    await applyAsOther(ref, driver.sized(2));
     expect(await outcome(port().checkScale(ref, sized(3), writing()))).toBe(refused);
-    const thrown: unknown = await port()
-      .scale(ref, sized(3), writing())
-      .catch((error: unknown) => error);
-    expect((thrown as Failure).details?.["causes"]).toMatchObject([{ manager: "other" }]);
-    expect((thrown as Failure).message).toContain("other");
+    const thrown = await failureOf(port().scale(ref, sized(3), writing()));
+    expect(thrown.details?.["causes"]).toMatchObject([{ manager: "other" }]);
+    expect(thrown.message).toContain("other");
     expect((await read(ref))?.nodePools[0]?.desired).toBe(2);
     // What it is already is no change, whoever says so.
     expect(await port().scale(ref, sized(2), writing())).toBe("already");
-    await applyAs("other", null);
+    await applyAsOther(ref, driver.sized(null));
     await port().checkScale(ref, sized(3), writing());
     expect(await port().scale(ref, sized(3), writing())).toBe("asked");
     expect((await read(ref))?.nodePools[0]?.desired).toBe(3);
+    await gone(ref);
+  });
+
+  it("never takes the version over from another field manager", async () => {
+    const ref = await created("versioned");
+    await settled(ref);
+    const upgraded = () => port().upgrade(ref, driver.next, writing());
+    await port().checkUpgrade(ref, driver.next, writing());
+    await applyAsOther(ref, driver.versioned);
+    expect(await outcome(port().checkUpgrade(ref, driver.next, writing()))).toBe(refused);
+    expect(await failureOf(upgraded())).toMatchObject({
+      code: "CONFLICT",
+      message: expect.stringContaining("other"),
+      details: { reason: "FieldManagerConflict", causes: [{ manager: "other" }] },
+    });
+    const present = driver.wanted.kubernetesVersion;
+    expect(await read(ref)).toMatchObject({ kubernetesVersion: present });
+    // What it is already is no change, whoever says so.
+    await port().checkUpgrade(ref, present, writing());
+    expect(await port().upgrade(ref, present, writing())).toMatchObject({ asked: false });
+    await applyAsOther(ref, {});
+    await port().checkUpgrade(ref, driver.next, writing());
+    expect(await upgraded()).toMatchObject({ asked: true });
     await gone(ref);
   });
 

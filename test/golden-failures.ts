@@ -15,10 +15,19 @@ const movers: Readonly<Record<CodeRow["mover"], string>> = {
 };
 
 export function failuresPage(): string {
-  const rows = Object.entries(codes).map(([code, { http, retry, attempts, mover, title }]) =>
-    ["", `\`${code}\``, http, retries[retry](attempts), movers[mover], title, ""]
-      .join(" | ")
-      .trim(),
+  const rows = Object.entries<CodeRow>(codes).map(
+    ([code, { http, retry, attempts, undo, mover, title }]) =>
+      [
+        "",
+        `\`${code}\``,
+        http,
+        retries[retry](attempts) + (undo === undefined ? "" : "; an undo for a day"),
+        movers[mover],
+        title,
+        "",
+      ]
+        .join(" | ")
+        .trim(),
   );
   return `# Failures
 

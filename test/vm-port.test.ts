@@ -165,6 +165,37 @@ it("is stopped when it was not to be started, and not before KubeVirt has looked
   await gone(ref);
 });
 
+it("never takes the wish to run over from another field manager, but from KubeVirt itself", async () => {
+  const ref = await created("shared", { ...plain, running: false });
+  await has(ref, "stopped");
+  const writeAs = async (manager: string, runStrategy: string): Promise<void> => {
+    const told = await world.lab.ask("PATCH", `${vms}/${ref.name}?fieldManager=${manager}`, {
+      type: "application/merge-patch+json",
+      body: { spec: { runStrategy } },
+    });
+    expect([told.status, told.text.slice(0, 300)]).toEqual([200, expect.anything()]);
+  };
+  const wish = (running: boolean) => ({ running, force: false });
+  const refused = "CONFLICT FieldManagerConflict";
+  await port().checkRunning(ref, true, writing());
+  await writeAs("flux", "Manual");
+  for (const running of [true, false]) {
+    expect(await outcome(port().checkRunning(ref, running, writing()))).toBe(refused);
+    expect(await outcome(port().setRunning(ref, wish(running), writing()))).toBe(refused);
+  }
+  expect((await read(ref))?.runStrategy).toBe("Manual");
+  await writeAs("flux", "Halted");
+  // What it is already is no change, whoever says so.
+  expect(await port().setRunning(ref, wish(false), writing())).toBe("already");
+  // As `virtctl start` and `virtctl stop`, which have virt-api write it.
+  for (const manager of ["virt-api", "virt-controller"]) {
+    await writeAs(manager, "Manual");
+    await port().checkRunning(ref, false, writing());
+    expect(await port().setRunning(ref, wish(false), writing())).toBe("asked");
+  }
+  await gone(ref);
+});
+
 it("keeps the disks when they are to be kept", async () => {
   const ref = await created("keeper");
   await has(ref, "running");
@@ -175,6 +206,38 @@ it("keeps the disks when they are to be kept", async () => {
   expect(await port().delete(ref, { keepDisks: false }, writing())).toBe("asked");
   await gone(ref);
   expect(await statusOf(`${disks}/keeper-data`)).toBe(404);
+});
+
+it("takes disks that are to be kept from a machine only while that is being deleted", async () => {
+  const ref = await created("keeper-delete-hangs");
+  await has(ref, "running");
+  const keeping = (): Promise<unknown> => port().delete(ref, { keepDisks: true }, writing());
+  const finalizers = async (): Promise<readonly string[]> =>
+    (await world.lab.ask("GET", `${vms}/${ref.name}`)).body.metadata.finalizers ?? [];
+  // KubeVirt gives a disk without an owner back to its machine until that is being deleted.
+  world.lab.cluster.faults.add({ method: "DELETE", path: ref.name, status: 503, times: 9 });
+  expect(await outcome(keeping())).toMatch(/^KUBERNETES_UNAVAILABLE/);
+  world.lab.cluster.faults.clear();
+  expect(await port().disks(ref, writing())).toEqual([{ name: "data", owned: true }]);
+  expect(await finalizers()).toContain("millwright.dev/keep-disks");
+  expect(await keeping()).toBe("asked");
+  expect(await port().disks(ref, writing())).toEqual([{ name: "data", owned: false }]);
+  expect(await finalizers()).toContain("millwright.dev/keep-disks");
+  expect(await keeping()).toBe("asked");
+  expect(await finalizers()).toEqual(["kubevirt.io/virtualMachineControllerFinalize"]);
+  expect(await port().disks(ref, writing())).toEqual([{ name: "data", owned: false }]);
+});
+
+it("lets a machine go with its disks that was to go without them", async () => {
+  const ref = await created("changed", { ...plain, running: false });
+  await has(ref, "stopped");
+  world.lab.cluster.faults.add({ method: "DELETE", path: ref.name, status: 503, times: 9 });
+  expect(await outcome(port().delete(ref, { keepDisks: true }, writing()))).toMatch(
+    /^KUBERNETES_UNAVAILABLE/,
+  );
+  world.lab.cluster.faults.clear();
+  await gone(ref);
+  expect(await port().disks(ref, writing())).toEqual([]);
 });
 
 it("never touches what is another's", async () => {
@@ -308,7 +371,12 @@ it("is unavailable while the API server is, and goes on afterwards", async () =>
   faults.add({ method: "PATCH", path: ref.name, status: 409, times: 2 });
   expect(await port().setRunning(ref, { running: false, force: false }, writing())).toBe("asked");
   await has(ref, "stopped");
-  await gone(ref);
+  // Not until it says gone: for a minute the create that was cut off may still arrive.
+  expect(await port().delete(ref, { keepDisks: false }, writing())).toBe("asked");
+  await until(
+    () => read(ref),
+    (seen) => seen === null,
+  );
 });
 
 it("keeps user data out of the log", () => {

@@ -40,7 +40,8 @@ export interface ManagedFieldsEntry {
   readonly manager: string;
   readonly operation: "Apply" | "Update";
   readonly apiVersion: string;
-  readonly time: string;
+  /** Absent: this manager has come to own fields without changing any. */
+  readonly time?: string;
   readonly fieldsType: "FieldsV1";
   readonly fieldsV1: object;
   readonly subresource?: string;

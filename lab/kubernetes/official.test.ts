@@ -57,3 +57,26 @@ describe.skipIf(!existsSync(folder))(
     });
   },
 );
+
+const ofClusters = "../shared/crds/k0rdent-kcm";
+
+describe.skipIf(!existsSync(ofClusters))("rules about a change (skipped without)", () => {
+  let lab: TryCluster;
+  beforeAll(async () => {
+    lab = await tryCluster({ crds: readCrdFolder(ofClusters) });
+  });
+  afterAll(() => lab.end());
+
+  test("hold: the spec of a template's chain cannot be changed, the rest of it can", async () => {
+    const path = "/apis/k0rdent.mirantis.com/v1beta1/namespaces/default/clustertemplatechains";
+    const chain = { apiVersion: "k0rdent.mirantis.com/v1beta1", kind: "ClusterTemplateChain" };
+    const spec = { supportedTemplates: [{ name: "a" }] };
+    await lab.ask("POST", path, { body: { ...chain, metadata: { name: "chain" }, spec } });
+    const change = (body: object) =>
+      lab.ask("PATCH", `${path}/chain`, { body, type: "application/merge-patch+json" });
+    const refused = await change({ spec: { supportedTemplates: [{ name: "b" }] } });
+    expect(refused.status).toBe(422);
+    expect(refused.body.message).toContain("Spec is immutable");
+    expect((await change({ metadata: { labels: { a: "b" } }, spec })).status).toBe(200);
+  });
+});

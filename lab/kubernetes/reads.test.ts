@@ -192,7 +192,13 @@ describe("a watch", () => {
         ...apply,
       });
     expect((await watching.next())?.type).toBe("ADDED");
-    expect((await watching.next())?.type).toBe("DELETED");
+    // It is told as it was while it was selected, at the revision at which it left.
+    expect(await watching.next()).toMatchObject({
+      type: "DELETED",
+      object: {
+        metadata: { labels: { in: "yes" }, resourceVersion: String(lab.cluster.store.revision) },
+      },
+    });
     watching.close();
   });
 });

@@ -1,6 +1,6 @@
 /** One cause of a refusal, as in `details.causes` of a Status. */
 export interface Cause {
-  readonly reason: string;
+  readonly reason?: string;
   readonly message: string;
   readonly field?: string;
 }
@@ -190,6 +190,27 @@ export function methodNotAllowed(): Refusal {
     code: 405,
     reason: "MethodNotAllowed",
     message: "the server does not allow this method on the requested resource",
+    details: {},
+  });
+}
+
+/** 405 of a custom resource, which its own handler answers. */
+export function notSupported(resource: ResourceName, verb: string): Refusal {
+  return new Refusal({
+    code: 405,
+    reason: "MethodNotAllowed",
+    message: `${verb} is not supported on resources of kind "${resourceText(resource)}"`,
+    details: about(resource, ""),
+  });
+}
+
+/** 404 of a path below a group that the API server has built in, but for which it has nothing. */
+export function noResource(): Refusal {
+  return new Refusal({
+    code: 404,
+    reason: "NotFound",
+    message: "the server could not find the requested resource",
+    details: {},
   });
 }
 
@@ -217,6 +238,12 @@ export function applyConflict(message: string, causes: readonly Cause[]): Refusa
   return new Refusal({ code: 409, reason: "Conflict", message, details: { causes } });
 }
 
-export function internal(message: string): Refusal {
-  return new Refusal({ code: 500, reason: "InternalError", message });
+/** 500, with what went wrong as its cause once more. */
+export function internal(why: string): Refusal {
+  return new Refusal({
+    code: 500,
+    reason: "InternalError",
+    message: `Internal error occurred: ${why}`,
+    details: { causes: [{ message: why }] },
+  });
 }

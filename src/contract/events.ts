@@ -79,6 +79,10 @@ export const runEvents = {
     output: z.unknown(),
     fromRun: RunId,
     key: z.string(),
+    skipped: z.object({ didNothing: z.boolean() }).optional().meta({
+      description:
+        "It had nothing to do there; `didNothing` is false where it found that out only after it had begun something",
+    }),
   }),
   "step.waiting": z.object({
     step: z.string(),

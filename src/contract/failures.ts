@@ -8,6 +8,8 @@
  * - `attempts`: how many times a step is tried at most, the first one included.
  * - `isWaitedOut`: a step that polls goes on in spite of it until its deadline. So it is where many hang on what does not answer,
  *   which comes back; whether a single machine does is a person's to say.
+ * - `undo`: an undo that fails with it is retried so for as long as an undo is, though a step is not: what a person took away can be
+ *   given back, and a world that is left half-changed is the worst of all ends. Where left out, an undo is retried as a step is.
  * - `mover`: who has to act before the same request can succeed.
  * - `title`: one sentence for a person who meets the code for the first time.
  */
@@ -16,6 +18,7 @@ export interface CodeRow {
   readonly retry: "no" | "soon" | "slowly";
   readonly attempts: number;
   readonly isWaitedOut?: true;
+  readonly undo?: "slowly";
   readonly mover: "caller" | "operator" | "millwright";
   readonly title: string;
 }
@@ -244,7 +247,7 @@ export const codes = {
     attempts: 8,
     isWaitedOut: true,
     mover: "operator",
-    title: "The management cluster does not answer.",
+    title: "The management cluster does not answer, or does not know us at the moment.",
   },
   KUBERNETES_REJECTED: {
     http: 500,
@@ -252,6 +255,15 @@ export const codes = {
     attempts: 1,
     mover: "operator",
     title: "The management cluster refused the object.",
+  },
+  KUBERNETES_FORBIDDEN: {
+    http: 500,
+    retry: "no",
+    attempts: 1,
+    undo: "slowly",
+    mover: "operator",
+    title:
+      "The management cluster does not allow it: its role, a quota or a webhook there forbids.",
   },
   STEP_TIMEOUT: {
     http: 500,

@@ -118,7 +118,13 @@ export const vmFacts = {
     addresses: z.array(z.string()),
   }),
   "vm.restarted": z.object({ node: z.string().nullable(), addresses: z.array(z.string()) }),
-  "vm.deleted": z.object({ disksKept: z.boolean() }),
+  "vm.deleted": z.object({
+    disksKept: z.boolean(),
+    disksLost: z
+      .array(z.string())
+      .optional()
+      .meta({ description: "Those that were to be kept and are gone all the same" }),
+  }),
 } as const;
 
 export type VmFactType = keyof typeof vmFacts;

@@ -5,7 +5,7 @@ import type { ReadOptions, WriteOptions } from "./ports.ts";
 
 /**
  * What Millwright asks of those who build clusters. The manners of `ports.ts` hold: no verb waits for the world, each says what a
- * second call does. All throw `Failure`: KUBERNETES_UNAVAILABLE (no answer, 429, 5xx: worth another try), KUBERNETES_REJECTED (the
+ * second call does. All throw `Failure`: KUBERNETES_UNAVAILABLE (no answer, 401, 429, 5xx: worth another try), KUBERNETES_FORBIDDEN (403), KUBERNETES_REJECTED (the
  * request was understood and refused; `details.reason`, `details.causes`), CONFLICT (the object is somebody else's:
  * it lacks our label, or another manager owns a field), NOT_FOUND where said, VALIDATION_ERROR where said.
  */
@@ -80,13 +80,26 @@ export interface AnyHostClass {
 export interface GroupState {
   readonly desired: number;
   readonly replicas: number;
-  readonly ready: number;
+  /** Ready for as long as the operator wants to see before it counts on a machine (`minReadySeconds`). */
+  readonly available: number;
   readonly upToDate: number;
   /**
    * The Kubernetes versions of its machines and how many have each; empty where the operator does not tell. A machine that has the version
    * wished for has it in the words in which it was offered, whatever build the machine adds or leaves out.
    */
   readonly versions: readonly { readonly version: string; readonly count: number }[];
+}
+
+/** All machines that are wished for are there, available and of the newest wish, and no other. */
+export const isWhole = (group: GroupState): boolean =>
+  group.replicas === group.desired &&
+  group.available === group.desired &&
+  group.upToDate === group.desired;
+
+/** A node pool, and whether its operator is at work on it: a broken machine in one pool is no work in another. */
+export interface PoolState extends GroupState {
+  readonly name: string;
+  readonly busy: boolean;
 }
 
 /** A cluster as the newest object shows it. */
@@ -97,16 +110,20 @@ export interface ClusterState {
   /** False: the operator has not yet looked at the newest wish (observedGeneration); nothing below is to be believed for it. */
   readonly observed: boolean;
   readonly deleting: boolean;
+  /** Somebody has told the operator to leave it alone: no change is carried out, nor even looked at, until it is unpaused. */
+  readonly paused: boolean;
   readonly infrastructureReady: boolean;
   readonly controlPlaneInitialized: boolean;
   readonly controlPlaneAvailable: boolean;
   readonly workersAvailable: boolean;
-  /** A rollout, scaling or upgrade is on the way. */
+  /** The wish has been handed on to the groups of machines; which of them follow it is theirs to tell. */
+  readonly reconciled: boolean;
+  /** A rollout, scaling or upgrade is on the way, or a machine is missing, anywhere in the cluster. */
   readonly changing: boolean;
   /** Everything that was wished for is there and well. */
   readonly settled: boolean;
   readonly controlPlane: GroupState;
-  readonly nodePools: readonly (GroupState & { readonly name: string })[];
+  readonly nodePools: readonly PoolState[];
   /** `host:port` of its API server. */
   readonly endpoint: string | null;
   /** One line on what it is doing, in the operator's words; what a wait shows. */
@@ -154,9 +171,12 @@ export interface ClusterPort {
     change: { readonly nodePool: string; readonly nodeCount: number },
     options: KubernetesWrite,
   ): Promise<"asked" | "already">;
+  /** Throws what `upgrade` would refuse by the look of the cluster now. Read-only. */
+  checkUpgrade(cluster: ClusterRef, kubernetesVersion: string, options: ReadOptions): Promise<void>;
   /**
    * Asks for another version (with k0rdent: the template that gives it, which is answered). `already` when it is asked for.
-   * KUBERNETES_REJECTED when the operator refuses the way. Repeating is safe.
+   * KUBERNETES_REJECTED when the operator refuses the way. CONFLICT while another field manager sets the version (`details.causes`): it
+   * is never taken over. Repeating is safe.
    */
   upgrade(
     cluster: ClusterRef,

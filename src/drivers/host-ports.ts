@@ -37,7 +37,7 @@ export interface HostState {
   readonly inspectionPending: boolean;
   /** The run that asked for an inspection last; null when none did. */
   readonly inspectionOf: RunId | null;
-  /** End of the last cleaning, ISO 8601; null before the first. */
+  /** End of the last deprovisioning by Metal3's clock, ISO 8601, whether it cleaned or not (`cleaning`); null before the first and during one. */
   readonly cleanedAt: string | null;
   /** How disks are cleaned when an image is taken back (`spec.automatedCleaningMode`). */
   readonly cleaning: "metadata" | "disabled";

@@ -13,6 +13,11 @@ export interface ReadOptions {
 }
 
 export interface WriteOptions extends ReadOptions {
+  /**
+   * Cuts off a write that is under way; `signal` then only keeps the next one from being begun. Without it `signal` does both. For
+   * systems where an unanswered write may still arrive.
+   */
+  readonly life?: AbortSignal;
   /** `<run>/<step>`: the same across retries, crashes and undo; sent to the BMC as `Idempotency-Key`. */
   readonly key: string;
 }

@@ -58,7 +58,12 @@ export interface VmPort {
   create(vm: VmRef, wanted: WantedVm, options: KubernetesWrite): Promise<"asked" | "already">;
   /** Null when there is no such object. CONFLICT when it is not ours. Read-only. */
   read(vm: VmRef, options: ReadOptions): Promise<VmState | null>;
-  /** Starts or stops by the wish (`runStrategy`). `already` when the wish is that. `force` stops without waiting for the guest. NOT_FOUND. Repeating is safe. */
+  /** Throws what `setRunning` would refuse by the look of the machine now. Read-only. */
+  checkRunning(vm: VmRef, running: boolean, options: ReadOptions): Promise<void>;
+  /**
+   * Starts or stops by the wish (`runStrategy`). `already` when the wish is that. `force` stops without waiting for the guest. NOT_FOUND. CONFLICT
+   * while the wish is another field manager's to set (`details.causes`): it is never taken over. Repeating is safe.
+   */
   setRunning(
     vm: VmRef,
     wish: { readonly running: boolean; readonly force: boolean },
@@ -75,8 +80,15 @@ export interface VmPort {
   /** `already` when it is so. CONFLICT when it does not run. Repeating is safe. */
   setPaused(vm: VmRef, paused: boolean, options: KubernetesWrite): Promise<"asked" | "already">;
   /**
-   * Asks for deletion, uid as precondition. Disks that are kept lose their owner first. `gone` when nothing of it is there any more; what has
-   * one of its names and lacks our label is never touched and does not count. Repeating is safe.
+   * Those of its disks that are there and are not being deleted, whether or not the machine is; `owned`: they go when the machine goes. Read-only.
+   */
+  disks(
+    vm: VmRef,
+    options: ReadOptions,
+  ): Promise<readonly { readonly name: string; readonly owned: boolean }[]>;
+  /**
+   * Asks for deletion, uid as precondition. Disks that are kept lose their owner meanwhile, for which it must be called until all is gone. `gone`
+   * when nothing of it is there any more but them; what has one of its names and lacks our label is never touched and does not count. Repeating is safe.
    */
   delete(
     vm: VmRef,

@@ -35,8 +35,8 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const isDone = (step: StepState): boolean =>
   step.status === "completed" || step.status === "reused" || step.status === "skipped";
 
-export const hasStarted = (step: StepState): boolean =>
-  step.attempts > 0 || step.status === "reused";
+/** In this run, or in the one that it was taken over from. */
+export const hasStarted = (step: StepState): boolean => step.attempts > 0 || step.key !== null;
 
 /** The first step past the pivot has started, so nothing is undone any more. */
 export const isPastPivot = (state: RunState): boolean => {

@@ -167,16 +167,19 @@ function change(state: RunState, event: TimedRunEvent & { readonly actor?: strin
         memos: without(state.memos, step),
       };
     }
-    case "step.reused":
+    case "step.reused": {
+      const { step, output, key, skipped } = event.data;
       return {
         ...state,
-        steps: patchStep(state, event.data.step, () => ({
-          status: "reused",
+        steps: patchStep(state, step, () => ({
+          status: skipped === undefined ? "reused" : "skipped",
+          didNothing: skipped?.didNothing === true,
           completedAt: event.at,
-          key: event.data.key,
+          key,
         })),
-        outputs: { ...state.outputs, [event.data.step]: event.data.output },
+        outputs: { ...state.outputs, [step]: output },
       };
+    }
     case "step.waiting": {
       const { step, undo, reason, until, wakesOn, memo } = event.data;
       return {

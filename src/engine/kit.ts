@@ -101,6 +101,11 @@ export interface StepContext<Env extends Environment, Input, Prior> {
   };
   /** Aborts on cancel, on the step's deadline and when this process loses the run. */
   readonly signal: AbortSignal;
+  /**
+   * Aborts only when this process loses the run or stops. What a write under way is cut off by: cut off by a cancel, nobody
+   * would know whether it still arrives, and its undo could find nothing and be content.
+   */
+  readonly life: AbortSignal;
   /** ms since 1970. */
   readonly now: () => number;
   /**

@@ -61,6 +61,7 @@ async function endOf(events: readonly RunEvent[], now: number): Promise<string> 
     ports: {},
     fence: { run: state.id, owner: "test/0", fence: 1 },
     signal: AbortSignal.abort("deadline"),
+    life: new AbortController().signal,
   });
   if (typeof performed === "symbol") throw new Error("the run is gone");
   const [event] = performed.events;

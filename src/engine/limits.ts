@@ -16,8 +16,13 @@ export const limits = {
   undoAttemptMs: 600_000,
   /** The last look of a step whose deadline came while it waited. Not before pace: a call takes as long as it takes. */
   lastLookMs: 30_000,
-  /** How long a step may go on after its signal aborted before its slice stops waiting for it. */
-  abortGraceMs: 5_000,
+  /**
+   * How long a step may go on after its signal aborted before its slice stops waiting for it. Longer than a driver waits for the
+   * answer to a write: nothing is undone while it may still arrive.
+   */
+  abortGraceMs: 20_000,
+  /** The same when this process must let the run go. */
+  endGraceMs: 5_000,
   /** How long a run can be retried, and its secrets live, after it ended. */
   retryableMs: 7 * 24 * 3_600_000,
   idempotencyMs: 24 * 3_600_000,

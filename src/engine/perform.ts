@@ -48,6 +48,8 @@ export interface PerformRequest {
   readonly fence: Fence;
   /** Aborts with an `Interruption` as its reason. */
   readonly signal: AbortSignal;
+  /** Aborts when the slice must end: what the step's writes are cut off by. */
+  readonly life: AbortSignal;
 }
 
 const isWait = (result: unknown): result is Wait =>
@@ -97,7 +99,8 @@ async function underSignal<T>(
   const grace = new AbortController();
   const { promise: abandoned, reject: abandon } = Promise.withResolvers<never>();
   const onAbort = (): void => {
-    core.clock.sleep(limits.abortGraceMs, grace.signal).then(
+    const mustEnd = both.reason === "lost" || both.reason === "shutdown";
+    core.clock.sleep(mustEnd ? limits.endGraceMs : limits.abortGraceMs, grace.signal).then(
       () => abandon(new Failure("INTERNAL_ERROR", "the step did not stop when it was told to")),
       () => undefined,
     );
@@ -118,7 +121,7 @@ async function underSignal<T>(
 }
 
 function contextOf(
-  { core, workflow, state, index, resource, ports, fence }: PerformRequest,
+  { core, workflow, state, index, resource, ports, fence, life }: PerformRequest,
   facts: { type: string; data: unknown }[],
 ): Omit<StepContext<Environment, unknown, unknown>, "signal"> {
   const { step } = at(state, workflow, index);
@@ -127,6 +130,7 @@ function contextOf(
     prior: state.outputs,
     ports,
     resource,
+    life,
     key: step.key ?? `${state.id}/${step.name}`,
     run: { id: state.id, actor: state.actor, resourceId: state.requested.resourceId, fence },
     now: () => core.clock.now(),
@@ -371,10 +375,11 @@ export async function performUndo(request: PerformRequest): Promise<Performed | 
       ran.thrown,
       ran.why === "cancel" ? null : ran.why,
     );
+    // One attempt that hangs says nothing of the next; a step's time-out is final because it is the whole step's.
+    const retry = ran.why === "deadline" ? "slowly" : rowOf(failure.code).undo;
     const again = retryAt({
       failure,
-      // One attempt that hangs says nothing of the next; a step's time-out is final because it is the whole step's.
-      ...(ran.why === "deadline" && { retry: "slowly" as const }),
+      ...(retry !== undefined && { retry }),
       failures: step.undoFailures,
       // Not a number of tries but a day: leaving the world half-changed is the worst of all ends.
       attempts: Number.POSITIVE_INFINITY,

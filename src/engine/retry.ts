@@ -51,6 +51,7 @@ export function reusedSteps(run: RunState, fromStep: string): RunEventData<"step
     fromRun: run.id,
     // The world knows the effect under the key of the run that brought it about.
     key: step.key ?? `${run.id}/${step.name}`,
+    ...(step.status === "skipped" && { skipped: { didNothing: step.didNothing } }),
   }));
 }
 

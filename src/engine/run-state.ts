@@ -36,7 +36,7 @@ export interface StepState {
   readonly retryAt: number | null;
   /** Why it last waited, once it no longer does: what was seen before it was begun or tried again. */
   readonly lastWait: string | null;
-  /** The idempotency key when the effect is another run's (`step.reused`). */
+  /** The idempotency key when what the step has done is another run's (`step.reused`). */
   readonly key: string | null;
   readonly error: JournalledFailure | null;
 }

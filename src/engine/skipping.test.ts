@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { Failure } from "#contract/failures.ts";
+import type { RunId } from "#contract/ids.ts";
 import { noting, toyHead, toyWorkflow, type ToyEngine } from "#test/toy-engine.ts";
 import { describeToys } from "#test/toy-suite.ts";
 import { skip, wait, type Workflow } from "./kit.ts";
@@ -116,5 +117,51 @@ describeToys("a step that has nothing to do", (toys) => {
       { step: "late", result: "undone" },
       { step: "early", result: "nothing" },
     ]);
+  });
+
+  it("by its own finding stays skipped in a retry, which takes back only what was begun", async () => {
+    let isWell = false;
+    const { begin, ended, ports, engine } = await open(
+      toyWorkflow("server.inspect", toyHead())
+        .step("early", { ...noting("early"), run: async () => skip("no need") })
+        .step("late", {
+          ...noting("late"),
+          run: async ({ memo }) =>
+            memo === undefined
+              ? wait("looking", { memo: {}, for: "1s" })
+              : skip("no need after all"),
+        })
+        .step(
+          "two",
+          noting("two", async () => (isWell ? undefined : reject())),
+        )
+        .result(() => null),
+    );
+    const by = { actor: "t" };
+    const again = async (run: RunId) => {
+      const retried = await engine.retry({ run, by, retry: { fromStep: "two" } });
+      return ended(retried.run.id);
+    };
+    const run = await ended(await begin("server.inspect", { onFailure: "hold" }));
+    const retried = await again(run.id);
+    expect(retried.steps.map(({ status }) => status)).toEqual(["skipped", "skipped", "failed"]);
+    expect(retried.attention).toMatchObject({ done: [], notDone: ["two"] });
+    isWell = true;
+    expect(await again(retried.id)).toMatchObject({
+      status: "completed",
+      steps: [{ status: "skipped" }, { status: "skipped" }, { status: "completed" }],
+    });
+
+    isWell = false;
+    const held = await ended(await begin("server.inspect", { onFailure: "hold" }));
+    const { id } = await again(held.id);
+    ports.effects.splice(0);
+    await engine.undo({ run: id, by });
+    expect((await ended(id)).steps.map(({ status, undo }) => [status, undo])).toEqual([
+      ["skipped", "nothing"],
+      ["skipped", "undone"],
+      ["failed", "undone"],
+    ]);
+    expect(ports.effects).toEqual(["undo two", "undo late"]);
   });
 });

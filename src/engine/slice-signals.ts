@@ -28,6 +28,11 @@ export class SliceSignals {
     this.#step?.abort("cancel" satisfies Interruption);
   }
 
+  /** Aborts when the slice must end, whatever it does. */
+  get life(): AbortSignal {
+    return this.#life.signal;
+  }
+
   /** Why the slice must end; null while it may go on. */
   get ended(): "lost" | "shutdown" | null {
     return this.#life.signal.aborted ? (this.#life.signal.reason as "lost" | "shutdown") : null;

@@ -125,6 +125,7 @@ export async function runSlice(options: SliceOptions): Promise<void> {
           ports,
           fence: fenceOf(lease),
           signal: decision.do === "step" ? signals.forStep() : signals.forUndo(),
+          life: signals.life,
         });
         if (performed === GONE) {
           if (signals.ended === "shutdown") await giveBack(options);

@@ -143,7 +143,9 @@ const codesPart = (): Markup =>
             <td><code>${code}</code></td>
             <td>${row.http}</td>
             <td>
-              ${row.retry === "no" ? retries.no : `${retries[row.retry]}, ${row.attempts} tries`}
+              ${row.retry === "no" ? retries.no : `${retries[row.retry]}, ${row.attempts} tries`}${
+                row.undo === undefined ? "" : "; an undo for a day"
+              }
             </td>
             <td>${movers[row.mover]}</td>
             <td>${row.title}</td>

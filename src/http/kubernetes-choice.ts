@@ -42,9 +42,41 @@ const listed = (texts: readonly string[]): string =>
 export const notServed = (driver: ClusterDriver, managementCluster: string): string =>
   `${managementCluster} serves none of the kinds of ${driver}: its operator is not installed there`;
 
+/** What is asked by what is offered: its driver, and where. */
+interface Asked {
+  readonly driver: ClusterDriver;
+  readonly place: KubernetesPlace;
+}
+
+/** What `judge` says by what is offered; before it refuses, by what another look shows, because what it misses may be new. */
+async function judgedAnew<T>(
+  { offers }: ManagementClusters,
+  { driver, place }: Asked,
+  judge: () => T,
+): Promise<T> {
+  try {
+    return judge();
+  } catch (thrown) {
+    if (!(thrown instanceof Failure) || thrown.code !== "VALIDATION_ERROR") throw thrown;
+  }
+  await offers.lookAgain(driver, place.managementCluster);
+  return judge();
+}
+
 /** Place, class and template of a new cluster. Throws VALIDATION_ERROR naming the fields, UNAVAILABLE when the offers are needed and not known. */
-export function chooseFor(kubernetes: ManagementClusters, body: CreateClusterBody): Chosen {
+export async function chooseFor(
+  kubernetes: ManagementClusters,
+  body: CreateClusterBody,
+): Promise<Chosen> {
   const place = placeFor(kubernetes, body.managementCluster);
+  return judgedAnew(kubernetes, { ...body, place }, () => chooseAt(kubernetes, body, place));
+}
+
+function chooseAt(
+  kubernetes: ManagementClusters,
+  body: CreateClusterBody,
+  place: KubernetesPlace,
+): Chosen {
   const { driver } = body;
   if (driver === "cluster-api" && body.class !== undefined) {
     refuseUnofferedClass(kubernetes, { ...body, class: body.class, place });
@@ -95,10 +127,7 @@ function templateFor(offered: Offered, body: CreateClusterBody): string {
 }
 
 /** What is offered there, as far as something can be refused by it; null where no look has told, or none of late. */
-function freshOffers(
-  { offers }: ManagementClusters,
-  { driver, place }: { readonly driver: ClusterDriver; readonly place: KubernetesPlace },
-): Offers | null {
+function freshOffers({ offers }: ManagementClusters, { driver, place }: Asked): Offers | null {
   try {
     const found = offers.of(driver, place.managementCluster);
     return found.isFresh ? found : null;
@@ -116,12 +145,7 @@ const isNot = (offered: readonly (string | null)[], seenAt: number): string =>
  */
 function refuseUnofferedClass(
   kubernetes: ManagementClusters,
-  asked: {
-    readonly driver: ClusterDriver;
-    readonly place: KubernetesPlace;
-    readonly class: string;
-    readonly kubernetesVersion: string;
-  },
+  asked: Asked & { readonly class: string; readonly kubernetesVersion: string },
 ): void {
   const { driver, place, kubernetesVersion } = asked;
   const offers = freshOffers(kubernetes, asked);
@@ -157,21 +181,23 @@ function refuseAnyHost(
 }
 
 /** Refuses a version to upgrade to that is not offered, where that is known; what is not known is left to the run's own look. */
-export function refuseUnoffered(
+export async function refuseUnoffered(
   kubernetes: ManagementClusters | null,
   cluster: Pick<ClusterSpec, "driver" | "place" | "class">,
   kubernetesVersion: string,
-): void {
+): Promise<void> {
   if (kubernetes === null) return;
-  if (cluster.class !== null)
-    return refuseUnofferedClass(kubernetes, {
-      ...cluster,
-      class: cluster.class,
-      kubernetesVersion,
-    });
-  const offers = freshOffers(kubernetes, cluster);
-  if (offers === null) return;
-  const known = offers.versions.map(({ version }) => version);
-  if (!known.includes(kubernetesVersion))
-    throw refusal({ kubernetesVersion: isNot(known, offers.seenAt) });
+  await judgedAnew(kubernetes, cluster, () => {
+    if (cluster.class !== null)
+      return refuseUnofferedClass(kubernetes, {
+        ...cluster,
+        class: cluster.class,
+        kubernetesVersion,
+      });
+    const offers = freshOffers(kubernetes, cluster);
+    if (offers === null) return;
+    const known = offers.versions.map(({ version }) => version);
+    if (!known.includes(kubernetesVersion))
+      throw refusal({ kubernetesVersion: isNot(known, offers.seenAt) });
+  });
 }

@@ -4,6 +4,7 @@ import type { Server } from "#contract/server.ts";
 import type { StoredServer } from "#domain/server/row.ts";
 import { serverView } from "#domain/server/view.ts";
 import type { ResourceKind } from "#domain/resource-model.ts";
+import { plannedRefusal } from "#engine/refusals.ts";
 import type { Accepted, Plan, StartRequest, StoredAnswer } from "#engine/requests.ts";
 import { acceptedHeaders, reply } from "./accepted.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -111,12 +112,8 @@ export async function startRun(
     const asked = await wanted();
     const plan = await planRun(door, call, place, asked);
     const more = (await foreseen?.(asked)) ?? [];
-    const refusals = more.map(({ code, message, details }) => ({
-      code,
-      message,
-      ...(details !== undefined && { details }),
-    }));
-    return { status: 200, data: { ...plan, refusals: [...plan.refusals, ...refusals] } };
+    const refusals = [...plan.refusals, ...more.map(plannedRefusal)];
+    return { status: 200, data: { ...plan, refusals } };
   }
   const answered = await startOnce(door, {
     call,

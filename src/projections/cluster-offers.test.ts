@@ -107,3 +107,42 @@ it("is quiet about an operator that is not installed, and finds it when it is", 
   expect([new Set(asked), logged]).toEqual([new Set([60_000]), []]);
   await offers.stop();
 });
+
+it("looks again when it is asked to, after the look under way and once for all who ask", async () => {
+  const answers: ((offer: Offer) => void)[] = [];
+  const port = { offered: () => new Promise<Offer>((resolve) => answers.push(resolve)) };
+  const { clock, next } = stoppedClock();
+  const silent = { offered: async () => null };
+  const offers = watchClusterOffers({
+    ports: { "cluster-api": port, k0rdent: silent },
+    places: [place],
+    clock,
+    log: () => undefined,
+  });
+  const settle = () => new Promise(setImmediate);
+  const classes = () => offers.of("cluster-api", "mgmt").classes;
+  await settle();
+  const asked = [offers.lookAgain("cluster-api", "mgmt"), offers.lookAgain("cluster-api", "mgmt")];
+  await settle();
+  // The look under way may have read before what is asked for was there.
+  expect(answers).toHaveLength(1);
+  answers.shift()?.(offered);
+  await settle();
+  expect([classes(), answers.length]).toEqual([["a", "b"], 1]);
+  answers.shift()?.({ ...offered, classes: ["a", "b", "c"] });
+  await Promise.all(asked);
+  expect([classes(), answers.length]).toEqual([["a", "b", "c"], 0]);
+
+  // One that does not come in time is not waited for, and still counts when it comes.
+  const late = offers.lookAgain("cluster-api", "mgmt");
+  await next();
+  await late;
+  expect(classes()).toEqual(["a", "b", "c"]);
+  for (const answer of answers.splice(0)) answer({ ...offered, classes: ["d"] });
+  await settle();
+  expect(classes()).toEqual(["d"]);
+  await offers.lookAgain("cluster-api", "elsewhere");
+  for (const answer of answers.splice(0)) answer(offered);
+  await settle();
+  await offers.stop();
+});

@@ -6,12 +6,17 @@ import type { Log } from "#platform/log.ts";
 
 /**
  * What clusters can be asked for, as each driver last offered it at each management cluster. Requests are answered from
- * here and never wait for a management cluster: it is looked at in the background, and what it said stays until it says
- * something else.
+ * here: it is looked at in the background, and what it said stays until it says something else. Only one that would be refused by it
+ * waits for another look, and no longer than a moment.
  */
 export interface ClusterOffers {
   /** UNAVAILABLE, with the reason, until it has been answered once; NOT_FOUND for a management cluster that is not configured. */
   of(driver: ClusterDriver, managementCluster: string): Offers;
+  /**
+   * Has the management cluster looked at now, once for all who ask before that look begins. Resolves when it has brought something, or
+   * nothing, or after a moment: a look that takes longer goes on, and counts when it ends.
+   */
+  lookAgain(driver: ClusterDriver, managementCluster: string): Promise<void>;
 }
 
 export interface Offers extends Offer {
@@ -35,12 +40,20 @@ export interface OffersOptions {
 const everyMs = 60_000;
 const againMs = 5_000;
 const lookMs = 60_000;
+/** A request is answered in under a second, whatever the infrastructure does. */
+const momentMs = 800;
 
 interface Seen {
+  readonly driver: ClusterDriver;
+  readonly place: KubernetesPlace;
   /** Null until the first answer. */
   last: (Offer & Pick<Offers, "isServed">) | null;
   seenAt: number;
   problem: string | null;
+  /** Looks are taken one after the other, so that an older one never overwrites what a newer one brought. */
+  lastLook: Promise<unknown>;
+  /** One that was asked for and has not begun; null without one. */
+  nextLook: Promise<unknown> | null;
 }
 
 const notServed = { versions: [], classes: [], anyHost: [], isServed: false };
@@ -62,11 +75,9 @@ export function watchClusterOffers({
     `${driver} ${managementCluster}`;
 
   /** How long to leave it alone then, in ms. */
-  const look = async (
-    driver: ClusterDriver,
-    place: KubernetesPlace,
-    seen: Seen,
-  ): Promise<number> => {
+  const look = async (seen: Seen): Promise<number> => {
+    if (stopping.signal.aborted) return everyMs;
+    const { driver, place } = seen;
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(lookMs)]);
     try {
       const offer = await ports[driver].offered(place, { signal });
@@ -89,11 +100,28 @@ export function watchClusterOffers({
     }
   };
 
+  const lookInTurn = (seen: Seen, begun: () => void = () => undefined): Promise<number> => {
+    const own = seen.lastLook.then(() => {
+      begun();
+      return look(seen);
+    });
+    seen.lastLook = own;
+    return own;
+  };
+
   const watch = async (driver: ClusterDriver, place: KubernetesPlace): Promise<void> => {
-    const seen: Seen = { last: null, seenAt: 0, problem: null };
+    const seen: Seen = {
+      driver,
+      place,
+      last: null,
+      seenAt: 0,
+      problem: null,
+      lastLook: Promise.resolve(),
+      nextLook: null,
+    };
     known.set(keyOf(driver, place.managementCluster), seen);
     while (!stopping.signal.aborted) {
-      const pauseMs = await look(driver, place, seen);
+      const pauseMs = await lookInTurn(seen);
       await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
     }
   };
@@ -118,9 +146,22 @@ export function watchClusterOffers({
       const isFresh = problem === null && clock.now() - seenAt <= everyMs + lookMs;
       return { ...last, seenAt, problem, isFresh };
     },
+    async lookAgain(driver, managementCluster) {
+      const seen = known.get(keyOf(driver, managementCluster));
+      if (seen === undefined) return;
+      // One that is under way may have read before that was there for which it is asked.
+      seen.nextLook ??= lookInTurn(seen, () => {
+        seen.nextLook = null;
+      });
+      const waiting = new AbortController();
+      const moment = clock.sleep(momentMs, waiting.signal).catch(() => undefined);
+      await Promise.race([seen.nextLook, moment]);
+      waiting.abort();
+    },
     async stop() {
       stopping.abort();
       await Promise.all(watches);
+      await Promise.all([...known.values()].map(({ lastLook }) => lastLook));
     },
   };
 }

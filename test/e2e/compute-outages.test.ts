@@ -138,6 +138,27 @@ describe.concurrent("an API server that for a while answers", { timeout: 120_000
     expect((await api.ask("GET", clusterPath(run.resourceId))).status).toBe(404);
   });
 
+  it("of those who are not known, or allowed nothing, is waited out where it passes", async ({
+    expect,
+  }) => {
+    const name = "unknown-control-plane-hangs";
+    const { run: id } = await api.good("POST", clustersPath, { body: clusterBody(name) });
+    const looks = ({ steps }: Run) => steps.find((step) => step.name === "await-control-plane");
+    await api.until(id, (run) => looks(run)?.status === "waiting");
+    // Each is asked twice: once more with fresh credentials.
+    await management.fault({ path: `/clusters/${name}(\\?|$)`, status: 401, times: 6 });
+    const through = await api.until(id, (run) => (looks(run)?.attempts ?? 0) > 3);
+    expect(through, summary(through)).toMatchObject({ status: "running", attention: null });
+    await management.fault({ path: `/clusters/${name}(\\?|$)`, status: 401, times: 2 });
+    await management.fault({ path: `/clusters/${name}(\\?|$)`, status: 403, times: 4 });
+    await act(id, "cancel");
+    const told = await api.until(id, ({ attention }) => attention !== null, "in need of a person");
+    expect(told, summary(told)).toMatchObject({ phase: "undoing" });
+    const run = await api.ended(id);
+    expect(run).toMatchObject({ status: "cancelled", cleanup: "complete", attention: null });
+    expect(await management.of(name)).toEqual({});
+  });
+
   it("nothing of use past the pivot asks for a person, and goes on after a retry", async ({
     expect,
   }) => {
@@ -163,20 +184,16 @@ describe.concurrent("an API server that for a while answers", { timeout: 120_000
     expect(await management.of(name)).toEqual({});
   });
 
-  it.each([
-    ["401", "our credentials are not accepted"],
-    ["403", "it is not allowed"],
-  ])("%s is refused at once, and says so", async (status, words) => {
-    const { expect } = await import("vitest");
-    const name = `forbidden-${status}`;
-    await management.fault({ path: `/clusters/${name}(\\?|$)`, status: Number(status), times: 2 });
+  it("that it does not allow is refused at once, and says so", async ({ expect }) => {
+    const name = "forbidden";
+    await management.fault({ path: `/clusters/${name}(\\?|$)`, status: 403, times: 1 });
     const run = await api.follow("POST", clustersPath, clusterBody(name));
     expect(failedAt(run), summary(run)).toEqual({
       status: "failed",
-      code: "KUBERNETES_REJECTED",
+      code: "KUBERNETES_FORBIDDEN",
       step: "validate",
     });
-    expect(run.error?.message).toContain(words);
+    expect(run.error?.message).toContain("it is not allowed");
     expect((await api.ask("GET", clusterPath(run.resourceId))).status).toBe(404);
   });
 });
@@ -267,5 +284,53 @@ describe("a control plane", { timeout: 120_000 }, () => {
     expect((await management.ask("GET", vmObject(named("survivor-0")))).status).toBe(200);
     const { data: left } = await api.good<Run[]>("GET", "/v1/workflows/runs?status=running");
     expect(left).toEqual([]);
+  });
+});
+
+describe("a slow or silent management cluster", { timeout: 120_000 }, () => {
+  const creations = [
+    ["cluster", "clusters", "apply-cluster"],
+    ["virtual machine", "virtualmachines", "apply-vm"],
+  ] as const;
+  for (const [what, plural, step] of creations) {
+    it(`carries the creation of a ${what} out after its cancel, and nothing is left of it`, async ({
+      expect,
+    }) => {
+      const name = `late-${plural}`;
+      const isDryRun = ".*dryRun=";
+      const path = `/${plural}\\?(?!${isDryRun})`;
+      await management.fault({ path, method: "POST", delayMs: 3_000, times: 1 });
+      const creation =
+        plural === "clusters"
+          ? await api.good("POST", clustersPath, { body: clusterBody(name) })
+          : await api.good("POST", vmsPath, { body: vmBody(name) });
+      const isAsking = ({ steps }: Run) =>
+        steps.some((each) => each.name === step && each.status === "running");
+      await api.until(creation.run, isAsking);
+      await act(creation.run, "cancel");
+      const run = await api.ended(creation.run);
+      expect(run, summary(run)).toMatchObject({ status: "cancelled", cleanup: "complete" });
+      // So long that what was delayed has been carried out.
+      await pause(3_500);
+      expect(await management.of(name)).toEqual({});
+    });
+  }
+
+  it("does not keep a deletion from passing its pivot, where it can be abandoned", async ({
+    expect,
+  }) => {
+    const name = "dead-end";
+    const { resourceId } = await api.completed("POST", clustersPath, clusterBody(name));
+    await management.fault({ path: `/clusters/${name}(\\?|$)`, status: 503 });
+    const { run: id } = await api.good("DELETE", clusterPath(resourceId));
+    const looked = await api.until(id, ({ waiting }) => waiting !== null, "waiting");
+    expect(looked.waiting?.reason).toMatch(/^the management cluster is away \(.*503/);
+    const run = await api.until(id, ({ steps }) =>
+      steps.some((each) => each.name === "delete-cluster" && each.status === "running"),
+    );
+    expect(run, summary(run)).toMatchObject({ status: "running" });
+    await management.clearFaults();
+    expect((await api.ended(id)).status).toBe("completed");
+    expect(await management.of(name)).toEqual({});
   });
 });

@@ -36,7 +36,7 @@ const scaling = (from: number, to: number): Arrangement<Scaled> => ({
       nodePools: [{ name: "workers", nodeCount: to }],
     });
     expect(await machinesOf(site, plot)).toMatchObject({
-      workers: [{ name: "workers", ready: to }],
+      workers: [{ name: "workers", available: to }],
     });
   },
   next: (_site, { id }) => ({

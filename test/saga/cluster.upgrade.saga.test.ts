@@ -34,7 +34,7 @@ sagaCases<Upgraded>(clusterUpgrade, {
     });
     expect(await machinesOf(site, plot)).toMatchObject({
       controlPlane: 1,
-      workers: [{ name: "workers", ready: 1 }],
+      workers: [{ name: "workers", available: 1 }],
       versions: [versions[1]],
     });
   },

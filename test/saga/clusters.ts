@@ -137,8 +137,8 @@ export async function machinesOf(site: Site, { ref, spec }: Plot): Promise<unkno
   return state === null
     ? null
     : {
-        controlPlane: state.controlPlane.ready,
-        workers: state.nodePools.map(({ name, ready }) => ({ name, ready })),
+        controlPlane: state.controlPlane.available,
+        workers: state.nodePools.map(({ name, available }) => ({ name, available })),
         versions: [
           ...new Set(
             [state.controlPlane, ...state.nodePools].flatMap((group) =>

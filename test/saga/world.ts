@@ -22,6 +22,7 @@ import { systemClock } from "#platform/clock.ts";
 import { createIds } from "#platform/ids.ts";
 import { openMemoryDatabase } from "#test/memory-database.ts";
 import { type Door, openDoor } from "./door.ts";
+import { place } from "./hosts.ts";
 import { type LabBmc, type LabProcess, startLabProcess } from "./lab-process.ts";
 import { type EngineProcess, openProcess } from "./process.ts";
 
@@ -155,8 +156,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       });
       const sealed = secret(JSON.stringify({ username, password }));
       const id = ids.server();
-      const place = { serverId: id, region: "local", project: "default", host: null };
-      const input = registerInput({ body, credentials: sealed.id, ...place });
+      const home = { serverId: id, region: "local", project: "default", host: place };
+      const input = registerInput({ body, credentials: sealed.id, ...home });
       return { id, run: await start("server.register", input, [sealed]) };
     },
     async provision(id, more = {}) {

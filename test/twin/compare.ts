@@ -49,19 +49,40 @@ function plain(answer: unknown, isWordless: boolean): unknown {
     // A list of custom resources that is whole says so with an empty text on the real server.
     if (key === "continue" && value === "") return undefined;
     if (key === "causes" && Array.isArray(value)) return told(value);
+    if (key === "cells" && Array.isArray(value)) return value.map(aged);
+    if (isObject(value) && hasManyCauses(value)) return { ...value, message: "…" };
     if (typeof value !== "string") return value;
     if (own.has(key)) return value === "" ? "" : "…";
     if (key === "message" && isWordless) return "…";
     return value
       .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "<uid>")
+      .replaceAll(/(too old resource version: \d+) \(\d+\)/g, "$1 (…)")
       .replaceAll(/(ResourceVersion in record) \(\d+\)/g, "$1 (…)");
   });
   return JSON.parse(text);
 }
 
+/** The first second may be over on one of them. */
+function aged(cell: unknown): unknown {
+  return typeof cell === "string" && /^\d+s$/.test(cell) ? "…s" : cell;
+}
+
+/** A message that strings its causes together has them in their order. */
+function hasManyCauses({ reason, details, message }: Record<string, unknown>): boolean {
+  if (reason !== "Invalid" || message === "…" || !isObject(details)) return false;
+  return (
+    Array.isArray(details["causes"]) &&
+    new Set(details["causes"].map((one) => JSON.stringify(one))).size > 1
+  );
+}
+
 /** The real server checks the metadata of a custom resource twice, and names what it finds as often. */
 function told(causes: readonly unknown[]): unknown[] {
-  return [...new Map(causes.map((cause) => [JSON.stringify(cause), cause])).values()];
+  const name = (cause: unknown): string =>
+    JSON.stringify(Object.entries(cause as object).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const each = new Map(causes.map((cause) => [name(cause), cause]));
+  // Fields and managers come in the order of Go's maps, which is any.
+  return [...each].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, cause]) => cause);
 }
 
 /** Their order is that of their times, which may fall into one second here and into two there. */

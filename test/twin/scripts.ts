@@ -1,54 +1,21 @@
 import { widget, widgetsPath } from "#lab/kubernetes/try-widgets.ts";
 
-import type { Line, Script } from "./script.ts";
-
-const mergePatch = "application/merge-patch+json";
-const jsonPatch = "application/json-patch+json";
-const applyPatch = "application/apply-patch+yaml";
-const strategic = "application/strategic-merge-patch+json";
-const secrets = "/api/v1/namespaces/default/secrets";
-
-const at = (name: string, query = ""): string => `${widgetsPath}/${name}${query && `?${query}`}`;
-const post = (body: unknown, query = ""): Line => ({
-  method: "POST",
-  path: `${widgetsPath}${query && `?${query}`}`,
-  body,
-});
-const get = (path: string, headers?: Line["headers"]): Line => ({
-  method: "GET",
-  path,
-  ...(headers && { headers }),
-});
-const patch = (path: string, type: string, body: unknown): Line => ({
-  method: "PATCH",
-  path,
-  type,
-  body,
-});
-const del = (path: string, body?: unknown): Line => ({
-  method: "DELETE",
-  path,
-  ...(body !== undefined && { body }),
-});
-const apply = (
-  name: string,
-  manager: string,
-  spec: object,
-  query = "",
-  metadata: object = {},
-): Line =>
-  patch(
-    at(name, `fieldManager=${manager}${query && `&${query}`}`),
-    applyPatch,
-    widget(name, spec, metadata),
-  );
-
-/** Compared but for its messages. */
-const words = (why: string, line: Line): Line => ({ ...line, except: { what: "words", why } });
-/** Asked of both, and not compared. */
-const apart = (why: string, line: Line): Line => ({ ...line, except: { what: "all", why } });
-const inGo = "These words are those of Go's libraries and types, which nobody reads by machine.";
-const yet = "The lab does not do this yet.";
+import {
+  apply,
+  applyPatch,
+  at,
+  del,
+  get,
+  inGo,
+  jsonPatch,
+  mergePatch,
+  patch,
+  post,
+  secrets,
+  strategic,
+  words,
+} from "./lines.ts";
+import type { Script } from "./script.ts";
 
 const uidIn = (body: unknown): string => (body as { metadata: { uid: string } }).metadata.uid;
 
@@ -89,7 +56,7 @@ export const scripts: Readonly<Record<string, Script>> = {
     post(widget("d"), "fieldValidation=Rubbish"),
     post(widget("d"), "dryRun=Rubbish"),
     post({ ...widget("d"), kind: "Wodget" }),
-    apart(yet, post({ ...widget("d"), apiVersion: "try.example.org/v9" })),
+    post({ ...widget("d"), apiVersion: "try.example.org/v9" }),
     words(inGo, post({ metadata: { name: "d" } })),
     post(widget("e", {}, { resourceVersion: "7" })),
     post(widget("e", {}, { namespace: "other" })),
@@ -174,7 +141,7 @@ export const scripts: Readonly<Record<string, Script>> = {
     patch(at("s", "fieldManager=three"), mergePatch, { spec: { color: "blue" } }),
     apply("s", "one", { color: "green" }),
     patch(at("s"), applyPatch, widget("s", { size: 1 })),
-    apart(yet, apply("s", "one", { size: "x" }, "force=true")),
+    words(inGo, apply("s", "one", { size: "x" }, "force=true")),
     words(inGo, apply("s", "one", { sise: 1 })),
     words(inGo, apply("s", "one", { sise: 1 }, "fieldValidation=Strict")),
     apply("s", "one", {}, "", { managedFields: [{ manager: "x" }] }),
@@ -202,7 +169,7 @@ export const scripts: Readonly<Record<string, Script>> = {
     patch(at("st/scale"), mergePatch, { spec: { replicas: 4 } }),
     patch(at("st/scale"), mergePatch, { spec: { replicas: -1 } }),
     get(at("st/other")),
-    apart(yet, get(at("st"))),
+    get(at("st")),
   ],
   deletions: [
     post(widget("d1", {}, { finalizers: ["try.example.org/hold"] })),
@@ -247,15 +214,12 @@ export const scripts: Readonly<Record<string, Script>> = {
       { op: "test", path: "/data/c", value: "ZA==" },
       { op: "remove", path: "/data/c" },
     ]),
-    apart(
-      yet,
-      patch(`${secrets}/se?fieldManager=one`, applyPatch, {
-        apiVersion: "v1",
-        kind: "Secret",
-        metadata: { name: "se" },
-        data: { e: "Zg==" },
-      }),
-    ),
+    patch(`${secrets}/se?fieldManager=one`, applyPatch, {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "se" },
+      data: { e: "Zg==" },
+    }),
     patch(`${secrets}/se?fieldManager=two`, applyPatch, {
       apiVersion: "v1",
       kind: "Secret",
@@ -280,7 +244,7 @@ export const scripts: Readonly<Record<string, Script>> = {
     words(inGo, get(`${widgetsPath}?resourceVersion=x`)),
     get(`${widgetsPath}?resourceVersionMatch=Exact`),
     get(`${widgetsPath}?resourceVersion=1&resourceVersionMatch=Rubbish`),
-    apart(yet, get(`${widgetsPath}?watch=true&resourceVersion=x`)),
+    get(`${widgetsPath}?watch=true&resourceVersion=x`),
     get(`${widgetsPath}?watch=true&sendInitialEvents=true`),
     get(`${widgetsPath}?watch=true&timeoutSeconds=1&resourceVersion=1&sendInitialEvents=true`),
     get(at("none"), { Accept: "text/html" }),

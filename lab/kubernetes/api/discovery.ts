@@ -1,4 +1,5 @@
-import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
+import { createHash } from "node:crypto";
+import { groupVersion, isCustom, storageVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Group, Kinds, Served } from "#lab/kubernetes/kinds/registry.ts";
 import type { AggregatedPath } from "#lab/kubernetes/behaviours/behaviour.ts";
@@ -6,6 +7,17 @@ import { json } from "./call.ts";
 import type { Answer } from "./call.ts";
 
 const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/** In the order in which the handler of custom resources says them. */
+const customVerbs = [
+  "delete",
+  "deletecollection",
+  "get",
+  "list",
+  "patch",
+  "create",
+  "update",
+  "watch",
+];
 const partVerbs = ["get", "patch", "update"];
 
 const aggregatedType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -97,9 +109,10 @@ function resourcesOf({ kind, version }: Served): readonly Record<string, unknown
       singularName: singular,
       namespaced,
       kind: kind.kind,
-      verbs: kind.verbs ?? verbs,
-      shortNames,
-      categories,
+      verbs: verbsOf(kind),
+      ...(shortNames.length === 0 ? {} : { shortNames }),
+      ...(categories.length === 0 ? {} : { categories }),
+      storageVersionHash: storageVersionHash(kind),
     },
     ...(status ? [part("status", { kind: kind.kind })] : []),
     ...(scale === null ? [] : [part("scale", scaleKind)]),
@@ -145,7 +158,7 @@ function discovered({ kind, version }: Served): Record<string, unknown> {
     responseKind,
     scope: scopeOf(kind),
     singularResource: kind.singular,
-    verbs: kind.verbs ?? verbs,
+    verbs: verbsOf(kind),
     shortNames: kind.shortNames,
     categories: kind.categories,
     subresources: [
@@ -155,6 +168,16 @@ function discovered({ kind, version }: Served): Record<string, unknown> {
         : [{ subresource: "scale", responseKind: scaleKind, verbs: partVerbs }]),
     ],
   };
+}
+
+/** By which clients notice that another version of a kind is stored. */
+function storageVersionHash(kind: Kind): string {
+  const name = [kind.group, storageVersion(kind).name, kind.kind].join("/");
+  return createHash("sha256").update(name).digest().subarray(0, 8).toString("base64");
+}
+
+function verbsOf(kind: Kind): readonly string[] {
+  return kind.verbs ?? (isCustom(kind) ? customVerbs : verbs);
 }
 
 function scopeOf({ scope }: Kind): string {

@@ -1,12 +1,19 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { badRequest, expired, tooLargeResourceVersion } from "#lab/kubernetes/status.ts";
+import {
+  badRequest,
+  expired,
+  tooLargeResourceVersion,
+  unclassified,
+} from "#lab/kubernetes/status.ts";
 import { pathOf } from "#lab/kubernetes/store/change.ts";
-import { fieldMatcher, labelMatcher } from "#lab/kubernetes/store/selector.ts";
-import type { Matches } from "#lab/kubernetes/store/selector.ts";
+import { fieldMatcher } from "#lab/kubernetes/store/field-selector.ts";
+import { labelMatcher } from "#lab/kubernetes/store/label-selector.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
 import { checkListOptions } from "./request-options.ts";
 import type { Target } from "./place.ts";
 import type { ListMeta } from "./represent.ts";
+
+export type Matches = (object: KubeObject) => boolean;
 
 export interface Page {
   readonly objects: readonly KubeObject[];
@@ -31,6 +38,7 @@ export function listPage(store: ObjectStore, target: Target, query: URLSearchPar
   const token = query.get("continue") ?? "";
   const asked = query.get("resourceVersion") ?? "";
   const limit = limitOf(query.get("limit") ?? "0");
+  const isWhole = !query.get("labelSelector") && !query.get("fieldSelector");
   if (token !== "") {
     if (asked !== "" && asked !== "0")
       throw badRequest("specifying resource version is not allowed when using continue");
@@ -45,7 +53,7 @@ export function listPage(store: ObjectStore, target: Target, query: URLSearchPar
       );
     }
     const rest = all.slice(firstAfter(all, after));
-    return page(rest.filter(matches), limit, revision);
+    return page(rest.filter(matches), limit, revision, isWhole);
   }
   const match = query.get("resourceVersionMatch");
   if (match === "Exact" || (asked !== "" && asked !== "0" && limit > 0 && match === null)) {
@@ -53,12 +61,12 @@ export function listPage(store: ObjectStore, target: Target, query: URLSearchPar
     const all = store.at(target.served.name, revision);
     if (all === undefined)
       throw expired(`The resourceVersion for the provided list is too old: ${asked}`);
-    return page(all.filter(matches), limit, revision);
+    return page(all.filter(matches), limit, revision, isWhole);
   }
   if (asked !== "" && asked !== "0") checkedRevision(store, asked);
   const all = narrowed(store, target, query).filter(matches);
   // The watch cache, which answers for resourceVersion 0, knows no pages.
-  return page(all, asked === "0" ? 0 : limit, store.revision);
+  return page(all, asked === "0" ? 0 : limit, store.revision, isWhole);
 }
 
 /** A labelSelector of one label and its value. */
@@ -98,7 +106,13 @@ function narrowed(
   return found === undefined ? [] : [found];
 }
 
-function page(objects: readonly KubeObject[], limit: number, revision: number): Page {
+/** @param isWhole nothing is selected: of a selection the API server does not know how much is left. */
+function page(
+  objects: readonly KubeObject[],
+  limit: number,
+  revision: number,
+  isWhole: boolean,
+): Page {
   const resourceVersion = String(revision);
   const last = limit === 0 ? undefined : objects[limit - 1];
   if (last === undefined || objects.length === limit)
@@ -108,7 +122,7 @@ function page(objects: readonly KubeObject[], limit: number, revision: number): 
     metadata: {
       resourceVersion,
       continue: writeToken({ rv: revision, after: pathOf(last.metadata) }),
-      remainingItemCount: objects.length - limit,
+      ...(isWhole ? { remainingItemCount: objects.length - limit } : {}),
     },
   };
 }
@@ -121,20 +135,37 @@ function firstAfter(objects: readonly KubeObject[], path: string): number {
 
 /** A Refusal (504) for a revision of the future. */
 export function checkedRevision(store: ObjectStore, text: string): number {
-  const revision = numberOf(text, "resourceVersion");
+  const revision = revisionNumber(text);
+  if (revision === undefined) throw badRequest(`invalid resource version: ${noRevision(text)}`);
   if (revision > store.revision) throw tooLargeResourceVersion(revision, store.revision);
   return revision;
 }
 
+/** A Refusal (500, as the API server answers where it asks its store at once) for what is no revision. */
+export function revisionOf(text: string): number {
+  const revision = revisionNumber(text);
+  if (revision === undefined) throw unclassified(noRevision(text));
+  return revision;
+}
+
+function revisionNumber(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function noRevision(text: string): string {
+  const why = /^\d+$/.test(text) ? "value out of range" : "invalid syntax";
+  return `resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": ${why}`;
+}
+
 /** Below zero is no limit. */
 function limitOf(text: string): number {
-  return /^-\d+$/.test(text) ? 0 : numberOf(text, "limit");
+  return /^-\d+$/.test(text) ? 0 : numberOf(text);
 }
 
 /** A Refusal (400) for what is no whole number. */
-export function numberOf(text: string, name: string): number {
+export function numberOf(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw badRequest(`${name}: Invalid value: "${text}": must be a whole number`);
+  throw badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`);
 }
 
 function writeToken(bookmark: Bookmark): string {

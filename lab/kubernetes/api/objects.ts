@@ -1,29 +1,30 @@
-import { foregroundFinalizer, orphanFinalizer } from "#lab/kubernetes/operators/cleaner.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import {
   badRequest,
-  conflict,
   methodNotAllowed,
   notFound,
-  resourceText,
-  unsupportedMediaType,
+  notSupported,
+  tooLargeResourceVersion,
 } from "#lab/kubernetes/status.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
 import { apply } from "#lab/kubernetes/writes/apply.ts";
 import { atVersion, isJson, readObject } from "#lab/kubernetes/writes/incoming.ts";
 import type { Json } from "#lab/kubernetes/writes/incoming.ts";
-import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
-import { applyTypes, patched } from "#lab/kubernetes/writes/patch.ts";
+import { type FieldRules, shape } from "#lab/kubernetes/writes/fields.ts";
+import { groupVersion, isCustom } from "#lab/kubernetes/kinds/kind.ts";
+import { applyType, jsonPatchType, patched, patchOddities } from "#lab/kubernetes/writes/patch.ts";
+import { stale } from "#lab/kubernetes/writes/metadata.ts";
 import { keyOf } from "#lab/kubernetes/writes/writer.ts";
 import type { Subresource, Writer, Writing } from "#lab/kubernetes/writes/writer.ts";
-import { isSet, json, managerOf, mediaType, readBody } from "./call.ts";
+import { isSet, json, managerOf, mediaType, readBody, readClosely, readWhole } from "./call.ts";
 import type { Answer, Call } from "./call.ts";
-import { listPage } from "./lists.ts";
+import { checkPreconditions, deleteOptions, policyFor, textsOf } from "./deletion.ts";
+import { listPage, revisionOf } from "./lists.ts";
 import type { Target } from "./place.ts";
 import { formOf, listText, objectText } from "./represent.ts";
-import { checkDryRun, checkPropagation, validationOf } from "./request-options.ts";
+import { checkInclude, checkUnforced, validationOf } from "./request-options.ts";
 import type { OptionsKind } from "./request-options.ts";
-import { readScale, replicasSet, scaleOf } from "./scale.ts";
+import { readScale, replicasSet, scaleOf, toldScale } from "./scale.ts";
 
 export interface ObjectPorts {
   readonly store: ObjectStore;
@@ -39,13 +40,17 @@ export function answerObject(ports: ObjectPorts, call: Call, target: Target): An
   const { subresource } = target;
   if (subresource !== null && !hasSubresource(target)) throw methodNotAllowed();
   // Before anything is done: what cannot be shown is not done.
-  formOf(call.headers["accept"]);
+  formOf(
+    call.headers["accept"],
+    target.name === null && call.method !== "POST" ? "list" : "object",
+  );
+  checkInclude(call.query);
+  if (subresource !== null && call.method === "DELETE")
+    throw notSupported(target.served.kind, "delete");
   if (subresource === "scale") return answerScale(ports, call, target);
   switch (call.method) {
     case "GET":
-      return target.name === null
-        ? list(ports, call, target)
-        : shown(ports, call, target, find(ports, target));
+      return target.name === null ? list(ports, call, target) : read(ports, call, target);
     case "POST":
       return create(ports, call, target);
     case "PUT":
@@ -67,12 +72,18 @@ export function hasSubresource({ served, subresource }: Target): boolean {
 function list({ store, clock }: ObjectPorts, call: Call, target: Target): Answer {
   const { objects, metadata } = listPage(store, target, call.query);
   const options = {
-    form: formOf(call.headers["accept"]),
+    form: formOf(call.headers["accept"], "list"),
     includeObject: call.query.get("includeObject"),
     now: clock(),
   };
   const text = listText(objects, metadata, target.served, options);
   return { status: 200, contentType: "application/json", text };
+}
+
+function read(ports: ObjectPorts, call: Call, target: Target): Answer {
+  const wanted = revisionOf(call.query.get("resourceVersion") || "0");
+  if (wanted > ports.store.revision) throw tooLargeResourceVersion(wanted, ports.store.revision);
+  return shown(ports, call, target, find(ports, target));
 }
 
 function create(ports: ObjectPorts, call: Call, target: Target): Answer {
@@ -81,16 +92,24 @@ function create(ports: ObjectPorts, call: Call, target: Target): Answer {
   const isNamespaced = served.kind.scope === "Namespaced";
   if (isNamespaced && target.namespace === null) throw methodNotAllowed();
   const place = { namespace: target.namespace ?? "", name: null };
-  const object = readObject(readWhole(call), served, place);
-  const created = ports.writer.create(writingOf(call, target, false, object), object);
+  const { body, oddities } = readWhole(call);
+  warnOfVersion(call, body, target);
+  const object = readObject(body, served, place, "whole");
+  const writing = writingOf(call, target, { isPatch: false, oddities }, object);
+  const created = ports.writer.create(writing, object);
   return shown(ports, call, target, created, 201);
 }
 
 function replace(ports: ObjectPorts, call: Call, target: Target): Answer {
-  const live = find(ports, target);
   const { served, namespace, name } = target;
-  const object = readObject(readWhole(call), served, { namespace: namespace ?? "", name });
-  const updated = ports.writer.update(writingOf(call, target, false, object), live, object, {
+  if (name === null) throw nameless(target);
+  const { body, oddities } = readWhole(call);
+  warnOfVersion(call, body, target);
+  const object = readObject(body, served, { namespace: namespace ?? "", name }, "whole");
+  const writing = writingOf(call, target, { isPatch: false, oddities }, object);
+  // What was sent is read before what is there is looked for.
+  shape(object, served.version, served, writing.fields);
+  const updated = ports.writer.update(writing, find(ports, target), object, {
     subresource: subresourceOf(target),
     isVersionNeeded: true,
   });
@@ -99,18 +118,25 @@ function replace(ports: ObjectPorts, call: Call, target: Target): Answer {
 
 function patch(ports: ObjectPorts, call: Call, target: Target): Answer {
   const { served, namespace, name } = target;
-  if (name === null) throw methodNotAllowed();
+  if (name === null) throw nameless(target);
   const place = { namespace: namespace ?? "", name };
   const type = mediaType(call);
-  const body = readBody(call);
-  if (applyTypes.includes(type)) {
-    const applied = readObject(body, served, place);
+  const { body, oddities } = readClosely(call);
+  const how = {
+    isPatch: true,
+    oddities: type === jsonPatchType ? patchOddities(body, oddities) : oddities,
+  };
+  if (type === applyType) {
+    checkUnmanaged(body);
+    if (oddities.length > 0 && call.query.get("fieldValidation") === "Strict")
+      throw badRequest(`error strict decoding YAML: ${oddities.join(", ")}`);
+    const applied = readObject(body, served, place, "apply");
     const live = ports.store.get(keyOf(served.name, place));
     if (live === undefined && target.subresource !== null) throw notFound(served.kind, name);
     const object = apply({
       writer: ports.writer,
       writing: {
-        ...writingOf(call, target, true, applied),
+        ...writingOf(call, target, how, applied),
         manager: call.query.get("fieldManager") ?? "",
       },
       live: live ?? null,
@@ -121,25 +147,30 @@ function patch(ports: ObjectPorts, call: Call, target: Target): Answer {
     });
     return shown(ports, call, target, object, live === undefined ? 201 : 200);
   }
+  checkUnforced(call.query);
   const live = find(ports, target);
   const seen = atVersion(live, groupVersion(served.kind.group, served.version.name));
-  const next = readObject(patched(seen, type, body, served), served, place);
-  const updated = ports.writer.update(writingOf(call, target, true, next), live, next, {
+  const next = readObject(patched(seen, type, body, served), served, place, "patch");
+  const updated = ports.writer.update(writingOf(call, target, how, next), live, next, {
     subresource: subresourceOf(target),
-    isVersionNeeded: false,
+    isVersionNeeded: true,
   });
   return shown(ports, call, target, updated);
 }
 
+/** 400 for a custom resource, whose handler looks for the name; the others' paths are not there for such a method. */
+function nameless({ served }: Target): Error {
+  return served.kind.group === "" ? methodNotAllowed() : badRequest("name must be provided");
+}
+
 function remove(ports: ObjectPorts, call: Call, target: Target): Answer {
-  if (target.subresource !== null) throw methodNotAllowed();
-  const live = find(ports, target);
   const options = deleteOptions(call);
+  const live = find(ports, target);
   checkPreconditions(target, live, options);
   const { object, isGone } = ports.writer.remove(
-    writingOf(call, target, false, live, options),
+    writingOf(call, target, plainly, live, options),
     live,
-    finalizersFor(call, options),
+    policyFor(call, options),
   );
   if (!isGone) return shown(ports, call, target, object);
   const { group, plural } = target.served.kind;
@@ -156,12 +187,14 @@ function remove(ports: ObjectPorts, call: Call, target: Target): Answer {
 function removeAll(ports: ObjectPorts, call: Call, target: Target): Answer {
   const { objects, metadata } = listPage(ports.store, target, call.query);
   const options = deleteOptions(call);
-  for (const live of objects)
+  for (const live of objects) {
+    checkPreconditions(target, live, options);
     ports.writer.remove(
-      writingOf(call, target, false, live, options),
+      writingOf(call, target, plainly, live, options),
       live,
-      finalizersFor(call, options),
+      policyFor(call, options),
     );
+  }
   const form = { form: "object", includeObject: null, now: ports.clock() } as const;
   const text = listText(objects, metadata, target.served, form);
   return { status: 200, contentType: "application/json", text };
@@ -171,21 +204,17 @@ function answerScale(ports: ObjectPorts, call: Call, target: Target): Answer {
   const live = find(ports, target);
   const { scale } = target.served.version.subresources;
   if (scale === null) throw methodNotAllowed();
-  if (call.method === "GET") return json(200, scaleOf(live, scale));
+  if (call.method === "GET") return json(200, toldScale(live, scale));
   if (call.method !== "PUT" && call.method !== "PATCH") throw methodNotAllowed();
+  const isPut = call.method === "PUT";
   const body = readBody(call);
-  const old = scaleOf(live, scale);
-  const next = call.method === "PUT" ? body : patched(old, mediaType(call), body, target.served);
-  const { replicas, resourceVersion } = readScale(next, target);
+  const next = isPut ? body : patched(scaleOf(live, scale), mediaType(call), body, target.served);
+  const { replicas, resourceVersion } = readScale(next, target, isPut);
   if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion)
-    throw conflict(
-      target.served.kind,
-      live.metadata.name,
-      "Operation cannot be fulfilled: the object has been modified",
-    );
+    throw stale(target.served.kind, live.metadata.name);
   const changed = replicasSet(live, scale, replicas);
-  const options = { subresource: null, isVersionNeeded: false } as const;
-  const writing = writingOf(call, target, true, live);
+  const options = { subresource: null, isVersionNeeded: false, isScaled: true } as const;
+  const writing = writingOf(call, target, { isPatch: true, oddities: [] }, live);
   return json(200, scaleOf(ports.writer.update(writing, live, changed, options), scale));
 }
 
@@ -203,7 +232,7 @@ function shown(
   object: KubeObject,
   status = 200,
 ): Answer {
-  const form = formOf(call.headers["accept"]);
+  const form = formOf(call.headers["accept"], "object");
   if (form === "table") {
     const options = { form, includeObject: call.query.get("includeObject"), now: clock() };
     const { resourceVersion } = object.metadata;
@@ -220,7 +249,7 @@ function subresourceOf({ subresource }: Target): Subresource {
 function writingOf(
   call: Call,
   { served }: Target,
-  isPatch: boolean,
+  how: Pick<FieldRules, "isPatch" | "oddities">,
   object: KubeObject,
   options: Json = {},
 ): Writing {
@@ -233,13 +262,15 @@ function writingOf(
     fields: {
       validation: validationOf(optionsOf[call.method] ?? "PatchOptions", call.query),
       warn: call.warn,
-      isPatch,
+      ...how,
     },
     isOperator: false,
     isTracked: true,
     key: call.headers["idempotency-key"] ?? annotation ?? null,
   };
 }
+
+const plainly = { isPatch: false, oddities: [] };
 
 const optionsOf: Readonly<Record<string, OptionsKind>> = {
   POST: "CreateOptions",
@@ -248,58 +279,19 @@ const optionsOf: Readonly<Record<string, OptionsKind>> = {
   DELETE: "DeleteOptions",
 };
 
-/** The body of a whole object. A Refusal (415) for a media type in which the API server reads none. */
-function readWhole(call: Call): unknown {
-  if (/json|yaml|protobuf/.test(mediaType(call))) return readBody(call);
-  throw unsupportedMediaType(
-    "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
-  );
+/** Of a version that a custom resource has not, nothing is known: all of it is unknown, which is said before it is refused. */
+function warnOfVersion(call: Call, body: unknown, { served: { kind } }: Target): void {
+  if (!isCustom(kind) || !isJson(body) || call.query.get("fieldValidation") === "Ignore") return;
+  const [, version] = String(body["apiVersion"]).split("/");
+  if (version === undefined || kind.versions.some(({ name }) => name === version)) return;
+  for (const field of Object.keys(body))
+    if (!["apiVersion", "kind", "metadata"].includes(field)) call.warn(`unknown field "${field}"`);
 }
 
-function deleteOptions(call: Call): Json {
-  const body = call.body.length === 0 ? {} : readBody(call);
-  if (!isJson(body)) throw badRequest("DeleteOptions is an object");
-  checkPropagation(body["propagationPolicy"] ?? call.query.get("propagationPolicy"));
-  checkDryRun("DeleteOptions", textsOf(body["dryRun"]));
-  return body;
-}
-
-function checkPreconditions({ served }: Target, live: KubeObject, options: Json): void {
-  const { preconditions } = options;
-  if (!isJson(preconditions)) return;
-  const { uid, resourceVersion } = live.metadata;
-  const { name } = live.metadata;
-  const { group, kind } = served.kind;
-  // The API server puts the kind here where else the plural stands.
-  const refused = (what: string): Error =>
-    conflict(
-      { group, plural: kind },
-      name,
-      `Operation cannot be fulfilled on ${resourceText({ group, plural: kind })} "${name}": ${what}`,
-    );
-  const wanted = preconditions["uid"];
-  if (wanted !== undefined && wanted !== uid)
-    throw refused(
-      `the UID in the precondition (${String(wanted)}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
-    );
-  const version = preconditions["resourceVersion"];
-  if (version !== undefined && version !== resourceVersion)
-    throw refused(
-      `the ResourceVersion in the precondition (${String(version)}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
-    );
-}
-
-function finalizersFor({ query }: Call, options: Json): readonly string[] {
-  switch (String(options["propagationPolicy"] ?? query.get("propagationPolicy"))) {
-    case "Foreground":
-      return [foregroundFinalizer];
-    case "Orphan":
-      return [orphanFinalizer];
-    default:
-      return [];
-  }
-}
-
-function textsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : [];
+/** A Refusal (400): who applies does not say who manages what. */
+function checkUnmanaged(body: unknown): void {
+  const metadata = isJson(body) ? body["metadata"] : undefined;
+  const managed = isJson(metadata) ? metadata["managedFields"] : undefined;
+  if (managed !== undefined && managed !== null)
+    throw badRequest("metadata.managedFields must be nil");
 }

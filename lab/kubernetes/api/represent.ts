@@ -1,7 +1,7 @@
 import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { Refusal } from "#lab/kubernetes/status.ts";
+import { Refusal, unclassified } from "#lab/kubernetes/status.ts";
 import { textOf } from "#lab/kubernetes/store/text.ts";
 import { atVersion } from "#lab/kubernetes/writes/incoming.ts";
 import { metadataOnly, tableOf } from "./table.ts";
@@ -10,8 +10,11 @@ import type { TableOptions } from "./table.ts";
 /** In which form the caller wants objects, by its Accept header. */
 export type Form = "object" | "table" | "metadata";
 
-/** The first form that the header names and that is known. A Refusal (406) for nothing but protobuf. */
-export function formOf(accept: string | undefined): Form {
+/**
+ * The first form that the header names and that is known. Refusals: 406 when none is, and for one object where a list is asked for; 500, as
+ * the API server answers it, for a list where one object is.
+ */
+export function formOf(accept: string | undefined, of: "object" | "list"): Form {
   const parts = (accept ?? "").split(",").map((part) => part.trim());
   for (const part of parts) {
     const [type = "", ...parameters] = part.split(";").map((each) => each.trim());
@@ -19,17 +22,27 @@ export function formOf(accept: string | undefined): Form {
       type,
     );
     if (!isJson) continue;
-    const as = parameters.find((each) => each.startsWith("as="))?.slice(3);
-    if (as === "Table") return "table";
-    if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return "metadata";
+    const said = (name: string): string | undefined =>
+      parameters.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
+    const as = said("as");
     if (as === undefined) return "object";
+    if (said("g") !== "meta.k8s.io" || !/^v1(beta1)?$/.test(said("v") ?? "")) continue;
+    if (as === "Table") return "table";
+    if (as === "PartialObjectMetadata" && of === "list")
+      throw unacceptable(
+        "you requested PartialObjectMetadata, but the requested object is a list (*unstructured.UnstructuredList)",
+      );
+    if (as === "PartialObjectMetadataList" && of === "object")
+      throw unclassified("content is not a list");
+    if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return "metadata";
   }
-  throw new Refusal({
-    code: 406,
-    reason: "NotAcceptable",
-    message:
-      "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
-  });
+  throw unacceptable(
+    "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+  );
+}
+
+function unacceptable(message: string): Error {
+  return new Refusal({ code: 406, reason: "NotAcceptable", message });
 }
 
 /** One object as text, in the version and form that the caller wants. */

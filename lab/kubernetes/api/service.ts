@@ -1,9 +1,9 @@
 import type { AggregatedPath, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
 import { accessReview, rulesReview } from "#lab/kubernetes/kinds/access-control.ts";
-import { nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
+import { isCustom, nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import type { NoteEffect } from "#lab/kubernetes/operators/client.ts";
-import { badRequest, internal, notFound, Refusal } from "#lab/kubernetes/status.ts";
+import { badRequest, internal, noResource, notFound, Refusal } from "#lab/kubernetes/status.ts";
 import { answerAccessReview, answerRulesReview } from "./access-review.ts";
 import { isSet, json, plain, readBody } from "./call.ts";
 import type { Answer, Call } from "./call.ts";
@@ -66,17 +66,17 @@ export class Service {
   /** Never throws. @param disturbWatch what happens to the watch that this request may become. */
   handle(request: Request, disturbWatch: () => Fault["watch"]): Reply {
     const warnings: string[] = [];
+    let reply: Reply;
     try {
-      const reply = this.#handle(request, disturbWatch, warnings);
-      if (reply.kind === "watch" || warnings.length === 0) return reply;
-      const Warning = warnings.map((text) => `299 - ${headerText(text)}`).join(", ");
-      return {
-        kind: "answer",
-        answer: { ...reply.answer, headers: { ...reply.answer.headers, Warning } },
-      };
+      reply = this.#handle(request, disturbWatch, warnings);
     } catch (error) {
-      return { kind: "answer", answer: refused(error) };
+      reply = answered(refused(error));
     }
+    if (reply.kind === "watch" || warnings.length === 0) return reply;
+    const Warning = told(warnings)
+      .map((text) => `299 - ${headerText(text)}`)
+      .join(", ");
+    return answered({ ...reply.answer, headers: { ...reply.answer.headers, Warning } });
   }
 
   #handle(request: Request, disturbWatch: () => Fault["watch"], warnings: string[]): Reply {
@@ -104,9 +104,10 @@ export class Service {
         ? (answerDiscovery(segments, accept, kinds, paths) ?? answerOpenapi(segments, kinds))
         : undefined;
     if (described !== undefined) return answered(described);
-    if (target === undefined) return answered(this.#aggregated(call) ?? nowhere);
+    if (target === undefined) return answered(this.#aggregated(call) ?? this.#nothing(segments));
+    if (isUnplaced(call.method, target)) return answered(nowhere);
     if (target.subresource !== null && !hasSubresource(target)) {
-      if (target.served.kind.group === "") return answered(nowhere);
+      if (target.served.kind.group === "") throw noResource();
       throw notFound(target.served.kind, target.name ?? "");
     }
     if (target.served.name === accessReviewName) return answered(answerAccessReview(call));
@@ -121,7 +122,17 @@ export class Service {
     if (!isWatch) return answered(answerObject(this.#ports, call, target));
     const { store, clock } = this.#ports;
     const ports = { store, clock, disturb: disturbWatch };
-    return { kind: "watch", watch: new Watch(ports, target, call.query, formOf(accept)) };
+    return { kind: "watch", watch: new Watch(ports, target, call.query, formOf(accept, "object")) };
+  }
+
+  /** A path that leads nowhere. Below a group that is built in, and there alone, the API server says so with a Status. */
+  #nothing(segments: readonly string[]): Answer {
+    const split = splitPath(segments);
+    const isBuiltIn =
+      split !== undefined &&
+      (split.group === "" ||
+        this.#ports.kinds.of(split.group, split.version).some(({ kind }) => !isCustom(kind)));
+    return isBuiltIn ? refused(noResource()) : nowhere;
   }
 
   /** What everybody may ask, without saying who they are. */
@@ -166,6 +177,28 @@ export class Service {
     const target = `${kind?.kind ?? plural}/${namespace}/${name}`;
     this.#ports.effect(target, action, { group: split?.group ?? "" }, key);
   }
+}
+
+/** How many characters of warnings the API server sends. */
+const mostWarned = 4096;
+
+/** Each warning once, and no more of them than a header may hold. */
+function told(warnings: readonly string[]): readonly string[] {
+  const each = [...new Set(warnings)];
+  let length = 0;
+  return each.filter((text) => (length += Array.from(text).length) <= mostWarned);
+}
+
+/** All namespaces at once can be read, not written. */
+function isUnplaced(method: string, { served: { kind }, namespace, name }: Target): boolean {
+  const isWrite = method === "POST" || method === "DELETE";
+  return (
+    isWrite &&
+    kind.scope === "Namespaced" &&
+    namespace === null &&
+    name === null &&
+    kind.group !== ""
+  );
 }
 
 /** Quoted, and in no characters but those that a header may hold. */
@@ -222,7 +255,7 @@ function resourceOf(target: Target | undefined): string {
 /** Whatever went wrong as a Status. */
 export function refused(error: unknown): Answer {
   const reason = error instanceof Error ? error.message : String(error);
-  const refusal = error instanceof Refusal ? error : internal(`Internal error occurred: ${reason}`);
+  const refusal = error instanceof Refusal ? error : internal(reason);
   const { retryAfterSeconds } = refusal.details ?? {};
   const answer = json(refusal.code, refusal.body());
   return retryAfterSeconds === undefined

@@ -24,6 +24,8 @@ const ageColumn: PrinterColumn = {
   name: "Age",
   type: "date",
   jsonPath: ".metadata.creationTimestamp",
+  description:
+    "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
 };
 
 /** The objects as the server prints them for `kubectl get` (meta.k8s.io/v1 Table). */
@@ -71,6 +73,8 @@ function cell(column: PrinterColumn, object: KubeObject, now: number): unknown {
   const found = findAll(column.jsonPath, object);
   const [first] = found;
   if (column.print !== undefined) return column.print(first);
+  // A bookmark has no name.
+  if (column === nameColumn) return first ?? "";
   if (first === undefined || first === null) return column.type === "date" ? "<unknown>" : null;
   switch (column.type) {
     case "date":

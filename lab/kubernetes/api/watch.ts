@@ -1,14 +1,14 @@
 import { definitionKind, definitionName } from "#lab/kubernetes/kinds/definition.ts";
 import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { expired, internal, type Refusal } from "#lab/kubernetes/status.ts";
+import { expired, Refusal } from "#lab/kubernetes/status.ts";
 import type { Change } from "#lab/kubernetes/store/change.ts";
-import type { Matches } from "#lab/kubernetes/store/selector.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
 import { isSet } from "./call.ts";
 import type { Fault } from "./fault.ts";
-import { matcherOf, numberOf } from "./lists.ts";
-import { badOptions } from "./request-options.ts";
+import { matcherOf, numberOf, revisionOf } from "./lists.ts";
+import type { Matches } from "./lists.ts";
+import { checkWatchOptions } from "./request-options.ts";
 import type { Target } from "./place.ts";
 import { objectText } from "./represent.ts";
 import type { Form } from "./represent.ts";
@@ -30,6 +30,17 @@ export interface WatchPorts {
   readonly clock: () => number;
   /** What the lab's user wants to happen to this watch now. */
   readonly disturb: () => Fault["watch"];
+}
+
+const oldEtcd = new Refusal({
+  code: 500,
+  reason: "InternalError",
+  message: "required storage feature RequestWatchProgress is disabled",
+});
+
+/** What leaves a selection is told as it was while it was in it, at the revision at which it left. */
+function leaving(was: KubeObject, { metadata: { resourceVersion } }: KubeObject): KubeObject {
+  return { ...was, metadata: { ...was.metadata, resourceVersion } };
 }
 
 /** How often a watch that asked for it hears how far the server is. */
@@ -69,17 +80,9 @@ export class Watch {
     this.#matches = matcherOf(target, query);
     this.#hasBookmarks = isSet(query, "allowWatchBookmarks");
     this.#sendsInitial = isSet(query, "sendInitialEvents");
-    if (this.#sendsInitial && query.get("resourceVersionMatch") !== "NotOlderThan")
-      throw badOptions("ListOptions", [
-        {
-          reason: "FieldValueForbidden",
-          message:
-            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-          field: "resourceVersionMatch",
-        },
-      ]);
-    this.#from = numberOf(query.get("resourceVersion") || "0", "resourceVersion");
-    const seconds = numberOf(query.get("timeoutSeconds") ?? "0", "timeoutSeconds");
+    checkWatchOptions(query);
+    this.#from = revisionOf(query.get("resourceVersion") || "0");
+    const seconds = numberOf(query.get("timeoutSeconds") ?? "0");
     this.#lengthMs = seconds === 0 ? longestMs : Math.min(seconds * 1000, longestMs);
   }
 
@@ -92,7 +95,8 @@ export class Watch {
     if (this.#meet() === "ended") return;
     const isFromNow = this.#from === 0 || this.#sendsInitial;
     const past = isFromNow ? [] : store.since(name, this.#from);
-    if (past === undefined) return this.#fail(expired(`too old resource version: ${this.#from}`));
+    if (past === undefined)
+      return this.#fail(expired(`too old resource version: ${this.#from} (${store.revision})`));
     const ended = (): void => this.#end();
     const definition = definitionName(this.#target.served.kind);
     this.#forget = [
@@ -129,15 +133,16 @@ export class Watch {
     const was = previous !== null && this.#matches(previous);
     const is = type !== "DELETED" && this.#matches(object);
     if (is) this.#send(was ? "MODIFIED" : "ADDED", object);
-    else if (was) this.#send("DELETED", object);
+    else if (was) this.#send("DELETED", type === "DELETED" ? object : leaving(previous, object));
   }
 
   #send(type: Change["type"], object: KubeObject): void {
-    const text =
-      this.#form === "table"
-        ? this.#tableText([object])
-        : objectText(object, this.#target.served, this.#form);
-    this.#line(`{"type":"${type}","object":${text}}\n`);
+    this.#line(`{"type":"${type}","object":${this.#text(object)}}\n`);
+  }
+
+  #text(object: KubeObject): string {
+    if (this.#form === "table") return this.#tableText([object]);
+    return objectText(object, this.#target.served, this.#form);
   }
 
   /** Only the first table of a watch names its columns. */
@@ -152,11 +157,10 @@ export class Watch {
 
   #promiseBookmarks(): void {
     const tick = setInterval(() => this.#bookmark(), bookmarkEveryMs);
-    const lastMs = Math.max(this.#lengthMs - lastBookmarkMs, this.#lengthMs / 2);
-    this.#timers.push(
-      tick,
-      setTimeout(() => this.#bookmark(), lastMs),
-    );
+    this.#timers.push(tick);
+    // A watch that ends so soon hears of nothing before its end.
+    const lastMs = this.#lengthMs - lastBookmarkMs;
+    if (lastMs > 0) this.#timers.push(setTimeout(() => this.#bookmark(), lastMs));
   }
 
   #bookmark(annotations?: Readonly<Record<string, string>>): void {
@@ -170,8 +174,8 @@ export class Watch {
       kind: kind.kind,
       apiVersion: groupVersion(kind.group, version.name),
       metadata,
-    };
-    this.#line(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
+    } as KubeObject;
+    this.#line(`{"type":"BOOKMARK","object":${this.#text(object)}}\n`);
   }
 
   #line(text: string): void {
@@ -190,7 +194,7 @@ export class Watch {
         this.#fail(expired("The resourceVersion for the provided watch is too old."));
         return "ended";
       case "old-etcd":
-        this.#fail(internal("required storage feature RequestWatchProgress is disabled"));
+        this.#fail(oldEtcd);
         return "ended";
       case "silent":
         this.#isSilent = true;

@@ -37,8 +37,8 @@ describe("sets of fields", () => {
       "f:a": { 'k:{"port":80,"protocol":"TCP"}': { "f:name": {} }, 'v:"x"': {} },
     };
     expect(fieldPaths(fieldsFromJson(json))).toEqual([
-      '.a[port=80,protocol="TCP"].name',
       '.a[="x"]',
+      '.a[port=80,protocol="TCP"].name',
     ]);
   });
 

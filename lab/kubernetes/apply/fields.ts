@@ -91,12 +91,18 @@ export function fieldsFromJson(json: unknown): Fields {
   );
 }
 
-/** The path of each field, in the words of conflicts: `.spec.ports[port=80,protocol="TCP"].name`. */
+/**
+ * The path of each field, in the words and the order of conflicts: `.spec.ports[port=80,protocol="TCP"].name`. What is owned itself comes
+ * before what is below.
+ */
 export function fieldPaths(fields: Fields, path = ""): readonly string[] {
-  const below = [...fields.children].flatMap(([element, child]) =>
-    fieldPaths(child, `${path}${elementText(element)}`),
-  );
-  return fields.owned ? [path, ...below] : below;
+  const children = [...fields.children].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const owned = children.filter(([, child]) => child.owned);
+  return [
+    ...(path === "" && fields.owned ? [path] : []),
+    ...owned.map(([element]) => `${path}${elementText(element)}`),
+    ...children.flatMap(([element, child]) => fieldPaths(child, `${path}${elementText(element)}`)),
+  ];
 }
 
 export function elementText(element: string): string {

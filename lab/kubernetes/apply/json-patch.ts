@@ -1,4 +1,4 @@
-import { applyPatch, type Operation } from "rfc6902";
+import { applyPatch, type Operation, Pointer } from "rfc6902";
 import { isObject, type JsonObject } from "#lab/kubernetes/schema/json.ts";
 
 /** Why a JSON patch could not be carried out. Nothing was changed. */
@@ -26,7 +26,7 @@ export function jsonPatch(object: unknown, operations: readonly unknown[]): unkn
   for (const [index, operation] of operations.entries()) {
     if (!isOperation(operation))
       throw new PatchError("malformed", index, `operation ${index} is not a JSON patch operation`);
-    carryOut(document, operation, index);
+    carryOut(document, fromTheEnd(document.root, operation), index);
   }
   return document.root;
 }
@@ -44,11 +44,33 @@ function carryOut(document: object, operation: Operation, index: number): void {
     throw new PatchError("malformed", index, `${what}: ${said}`);
   }
   if (problem === null) return;
+  // What is not there passes for null.
+  if (
+    operation.op === "test" &&
+    operation.value === null &&
+    problem.name !== "InvalidOperationError"
+  ) {
+    if (problem.name === "MissingError" || isAbsent(document, rooted.path)) return;
+  }
   if (problem.name === "TestError")
     throw new PatchError("test-failed", index, `${what}: testing value failed`);
   if (problem.name === "MissingError")
     throw new PatchError("missing", index, `${what}: there is no such place`);
   throw new PatchError("malformed", index, `${what} is not a JSON patch operation`);
+}
+
+/** The API server counts below zero from the end of a list: -1 is the last place, or the one behind it for what is added. */
+function fromTheEnd(root: unknown, operation: Operation): Operation {
+  const [, parent = "", ordinal] = /^(.*)\/-(\d+)$/.exec(operation.path) ?? [];
+  if (ordinal === undefined || Number(ordinal) === 0) return operation;
+  const list: unknown = Pointer.fromJSON(parent).get(root);
+  if (!Array.isArray(list)) return operation;
+  const length = operation.op === "add" ? list.length + 1 : list.length;
+  return { ...operation, path: `${parent}/${length - Number(ordinal)}` };
+}
+
+function isAbsent(document: object, path: string): boolean {
+  return Pointer.fromJSON(path).get(document) === undefined;
 }
 
 function isOperation(operation: unknown): operation is Operation {

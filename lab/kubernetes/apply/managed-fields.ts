@@ -1,7 +1,7 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import type { StructuralSchema } from "#lab/kubernetes/schema/structural-schema.ts";
 import { compare } from "./compare.ts";
-import { difference, isEmpty, noFields, union } from "./fields.ts";
+import { difference, intersection, isEmpty, noFields, union } from "./fields.ts";
 import { isSameManager, type Manager, managersOf, trackable, withManagers } from "./managers.ts";
 import { objectSchema } from "./object-schema.ts";
 
@@ -22,7 +22,7 @@ export interface Update {
 /**
  * The object with the managed fields that a write other than an apply leaves: what it changed or added is the manager's and
  * nobody else's, what it took away is nobody's. The fields that `next` itself brings in `metadata.managedFields` do not count. A
- * write that changes nothing leaves the managed fields as they were.
+ * write that changes nothing leaves the managed fields as they were, and so does one to an object that has none.
  */
 export function trackUpdate(update: Update): KubeObject {
   const { live, next, manager, apiVersion, now, subresource, schema = null } = update;
@@ -30,11 +30,18 @@ export function trackUpdate(update: Update): KubeObject {
   const { changed, removed } = compare(objectSchema(schema), live ?? {}, next);
   const taken = trackable(changed, subresource);
   if (isEmpty(taken) && isEmpty(removed)) return withManagers(next, before);
+  // Of what nobody owns a part, the API server does not begin to note who does; /scale sees but the number.
+  const known =
+    subresource === "scale"
+      ? before.filter(({ fields }) => !isEmpty(intersection(fields, changed)))
+      : before;
+  if (live !== null && known.length === 0) return withManagers(next, before);
   const entry: Manager["entry"] = {
     manager,
     operation: "Update",
     apiVersion,
-    time: now,
+    // The API server notes no time for what comes through /scale.
+    ...(subresource === "scale" ? {} : { time: now }),
     ...(subresource === undefined ? {} : { subresource }),
   };
   const owned = before.find((one) => isSameManager(one.entry, entry));
@@ -43,6 +50,6 @@ export function trackUpdate(update: Update): KubeObject {
     .map((one) => ({ ...one, fields: difference(one.fields, union(taken, removed)) }));
   const fields = union(difference(owned?.fields ?? noFields, removed), taken);
   // Its time is that of the last write with which it took something.
-  const time = owned !== undefined && isEmpty(taken) ? owned.entry.time : now;
-  return withManagers(next, [...others, { entry: { ...entry, time }, fields }]);
+  const isOld = owned !== undefined && isEmpty(taken);
+  return withManagers(next, [...others, { entry: isOld ? owned.entry : entry, fields }]);
 }

@@ -87,7 +87,24 @@ export function serverSideApply(apply: Apply): Applied {
   const object = result as KubeObject;
   if (live !== null && isDeepStrictEqual(result, live) && sameFields(lastFields, owns))
     return { kind: "applied", object: live };
-  return { kind: "applied", object: withManagers(object, [...left, { entry, fields: owns }]) };
+  // An apply that changes but who owns what has no time of its own.
+  const isSame = live !== null && isDeepStrictEqual(unmanaged(result), unmanaged(live));
+  const { time: _now, ...untimed } = entry;
+  const owner = isSame ? { ...untimed, ...timeOf(last) } : entry;
+  return {
+    kind: "applied",
+    object: withManagers(object, [...left, { entry: owner, fields: owns }]),
+  };
+}
+
+function unmanaged(object: unknown): unknown {
+  const { metadata, ...rest } = object as KubeObject;
+  const { managedFields: _managed, ...others } = metadata;
+  return { ...rest, metadata: others };
+}
+
+function timeOf(last: Manager | undefined): { readonly time?: string } {
+  return last?.entry.time === undefined ? {} : { time: last.entry.time };
 }
 
 function applyEntry({ applied, manager, now, subresource }: Apply): Manager["entry"] {

@@ -5,7 +5,7 @@ import { declaredSchema, itemElement, keyValue, listKeys } from "./parts.ts";
 
 /**
  * Why an applied object cannot be merged by its schema, in the words of structured-merge-diff: fields that the schema does not
- * know, lists for maps, items without their keys or with the same ones. Values are not looked at: validation does that.
+ * know, lists for maps, texts for numbers, items without their keys or with the same ones.
  */
 export function typingProblems(
   schema: StructuralSchema | null,
@@ -26,7 +26,10 @@ export function typingProblems(
   }
   if (type === "object" || type === "array")
     return [`${path}: expected ${nameOf(type)}, got ${typeof value}`];
-  return [];
+  if (schema["x-kubernetes-int-or-string"] === true || type === undefined) return [];
+  const wanted = type === "integer" ? "number" : type;
+  if (typeof value === wanted) return [];
+  return [`${path}: expected ${nameOf(type)}, got ${typeof value}`];
 }
 
 function fieldProblems(schema: StructuralSchema, object: JsonObject, path: string): string[] {
@@ -61,5 +64,6 @@ function itemProblems(schema: StructuralSchema, list: readonly unknown[], path: 
 
 function nameOf(type: NonNullable<StructuralSchema["type"]>): string {
   if (type === "object") return "map";
-  return type === "array" ? "list" : type;
+  if (type === "array") return "list";
+  return type === "integer" || type === "number" ? "numeric (int or float)" : type;
 }

@@ -1,3 +1,4 @@
+import type { StructuralSchema } from "#lab/kubernetes/schema/structural-schema.ts";
 import type { Kind, PrinterColumn } from "./kind.ts";
 
 const age: PrinterColumn = {
@@ -22,6 +23,8 @@ export interface BuiltIn {
   readonly hasAge?: boolean;
   readonly selectableFields?: readonly string[];
   readonly verbs?: readonly string[];
+  /** Only where it matters what the kind takes: then what it does not know is dropped, and who owns what is told by it. */
+  readonly schema?: StructuralSchema;
 }
 
 /** A kind that every cluster has. */
@@ -40,7 +43,7 @@ export function builtIn(given: BuiltIn): Kind {
         name: given.version ?? "v1",
         served: true,
         storage: true,
-        schema: null,
+        schema: given.schema ?? null,
         subresources: { status: given.hasStatus ?? false, scale: null },
         printerColumns: [...(given.columns ?? []), ...(given.hasAge === false ? [] : [age])],
         ...(given.hasOwnName === undefined ? {} : { hasOwnName: given.hasOwnName }),
@@ -60,6 +63,12 @@ const text = (name: string, jsonPath: string, priority = 0): PrinterColumn => ({
 const dataCount: PrinterColumn = {
   ...text("Data", ".data"),
   print: (data) => String(Object.keys(data ?? {}).length),
+};
+
+const texts: StructuralSchema = { type: "object", additionalProperties: { type: "string" } };
+const bytes: StructuralSchema = {
+  type: "object",
+  additionalProperties: { type: "string", format: "byte" },
 };
 
 /** `machine/worker-1`. */
@@ -96,12 +105,25 @@ export const builtInKinds: readonly Kind[] = [
     plural: "secrets",
     columns: [text("Type", ".type"), dataCount],
     selectableFields: [".type"],
+    schema: {
+      type: "object",
+      properties: {
+        data: bytes,
+        stringData: texts,
+        type: { type: "string" },
+        immutable: { type: "boolean" },
+      },
+    },
   }),
   builtIn({
     kind: "ConfigMap",
     plural: "configmaps",
     shortNames: ["cm"],
     columns: [dataCount],
+    schema: {
+      type: "object",
+      properties: { data: texts, binaryData: bytes, immutable: { type: "boolean" } },
+    },
   }),
   builtIn({
     kind: "Event",

@@ -78,3 +78,8 @@ export function storageVersion(kind: Kind): KindVersion {
   if (found === undefined) throw new Error(`${nameOfKind(kind)} has no version`);
   return found;
 }
+
+/** Whether a CustomResourceDefinition describes the kind, rather than a Go type of the API server. */
+export function isCustom({ group }: { readonly group: string }): boolean {
+  return group.includes(".") && (!group.endsWith(".k8s.io") || group.endsWith(".x-k8s.io"));
+}

@@ -7,13 +7,12 @@ import type { Change } from "#lab/kubernetes/store/change.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
 import { warnOf } from "#lab/kubernetes/warning.ts";
 import { cleanupFinalizer } from "#lab/kubernetes/writes/birth.ts";
+import { isJson } from "#lab/kubernetes/writes/incoming.ts";
 import { keyOf } from "#lab/kubernetes/writes/writer.ts";
 import type { Writer, Writing } from "#lab/kubernetes/writes/writer.ts";
 import { servedOf } from "./client.ts";
 import { backOffMs } from "./operators.ts";
-
-/** Finalizer of an owner that waits until what it owns is gone (propagationPolicy Foreground). */
-export const foregroundFinalizer = "foregroundDeletion";
+import { classifyOwners, foregroundFinalizer, isInForegroundDeletion } from "./owners.ts";
 
 /** Finalizer of an owner whose dependents shall outlive it (propagationPolicy Orphan). */
 export const orphanFinalizer = "orphan";
@@ -57,23 +56,28 @@ export class Cleaner {
   #readAll(): void {
     this.#dependents.clear();
     for (const object of this.#store.everything()) this.#index(object);
-    for (const object of this.#store.everything())
-      if (object.metadata.deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
+    for (const object of this.#store.everything()) this.#lookLater(object);
   }
 
   #changed({ type, object, previous }: Change): void {
     if (previous !== null) this.#unindex(previous);
     if (type !== "DELETED") this.#index(object);
     const { metadata } = object;
+    // A reference that is dropped or blocks no longer may be what an owner has waited for.
+    for (const { uid } of ownersOf(previous))
+      if (this.#ownersInForeground.has(uid)) this.#later(() => this.#settleOwner(uid));
     if (type === "DELETED") {
       const dependents = this.#dependents.get(metadata.uid);
       if (dependents !== undefined) this.#later(() => this.#orphaned(metadata.uid));
-      for (const { uid } of ownersOf(object)) this.#later(() => this.#settleOwner(uid));
       if (metadata.namespace !== undefined) this.#settleNamespaceLater(metadata.namespace);
       this.#settleDefinitionLater(kindOfObject(object));
-    } else if (metadata.deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
-    else if (type === "ADDED" && ownersOf(object).length > 0)
-      this.#later(() => this.#collect(keyOf(kindOfObject(object), metadata)));
+    } else this.#lookLater(object);
+  }
+
+  #lookLater(object: KubeObject): void {
+    if (object.metadata.deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
+    else if (ownersOf(object).length > 0)
+      this.#later(() => this.#collect(keyOf(kindOfObject(object), object.metadata)));
   }
 
   #later(act: () => void): void {
@@ -108,24 +112,24 @@ export class Cleaner {
     if (name === "Namespace") this.#emptyNamespace(metadata.name);
     if (finalizers.includes(cleanupFinalizer)) this.#emptyDefinition(metadata.name);
     if (finalizers.includes(orphanFinalizer)) {
-      for (const key of this.#dependents.get(uid)?.values() ?? []) this.#disown(key, uid);
+      this.#dependentsOf(uid).forEach((key) => this.#disown(key, [uid]));
       this.#dropFinalizer(keyOf(name, metadata), orphanFinalizer);
     }
     if (finalizers.includes(foregroundFinalizer)) {
-      for (const key of this.#dependents.get(uid)?.values() ?? []) this.#delete(key, true);
-      this.#settleOwner(uid, keyOf(name, metadata));
+      this.#dependentsOf(uid).forEach((key) => this.#collect(key));
+      this.#settleOwner(uid);
     }
   }
 
   /** Lets an owner go that waited for its dependents, once none that holds it is left. */
-  #settleOwner(uid: string, known?: ObjectKey): void {
-    const holding = [...(this.#dependents.get(uid)?.values() ?? [])].some((key) =>
-      this.#live(key)?.metadata.ownerReferences?.some(
+  #settleOwner(uid: string): void {
+    const holding = this.#dependentsOf(uid).some((key) =>
+      ownersOf(this.#live(key)).some(
         (owner) => owner.uid === uid && owner.blockOwnerDeletion === true,
       ),
     );
     if (holding) return;
-    const key = known ?? this.#ownersInForeground.get(uid);
+    const key = this.#ownersInForeground.get(uid);
     if (key !== undefined) this.#dropFinalizer(key, foregroundFinalizer);
     this.#ownersInForeground.delete(uid);
   }
@@ -145,12 +149,10 @@ export class Cleaner {
     this.#write(key, live, { ...live, metadata: { ...live.metadata, finalizers: rest } });
   }
 
-  #disown(key: ObjectKey, uid: string): void {
+  #disown(key: ObjectKey, uids: readonly string[]): void {
     const live = this.#live(key);
     if (live === undefined) return;
-    const ownerReferences = (live.metadata.ownerReferences ?? []).filter(
-      (owner) => owner.uid !== uid,
-    );
+    const ownerReferences = ownersOf(live).filter(({ uid }) => !uids.includes(uid));
     this.#write(key, live, { ...live, metadata: { ...live.metadata, ownerReferences } });
   }
 
@@ -160,33 +162,43 @@ export class Cleaner {
   }
 
   #orphaned(uid: string): void {
-    for (const key of this.#dependents.get(uid)?.values() ?? []) this.#collect(key);
+    this.#dependentsOf(uid).forEach((key) => this.#collect(key));
   }
 
-  /** Deletes an object none of whose owners exists. */
+  /** As they are now: what is done to one of them changes who they are. */
+  #dependentsOf(uid: string): readonly ObjectKey[] {
+    return [...(this.#dependents.get(uid)?.values() ?? [])];
+  }
+
+  /** Deletes an object that no owner keeps; one that is kept loses its references to the others. */
   #collect(key: ObjectKey): void {
-    const object = this.#store.get(key);
-    const owners = object === undefined ? [] : ownersOf(object);
-    if (object === undefined || owners.length === 0) return;
-    const { namespace } = object.metadata;
-    if (!owners.some((owner) => this.#exists(owner, namespace))) this.#delete(key, false);
+    const object = this.#live(key);
+    const owners = ownersOf(object);
+    const { namespace, deletionTimestamp } = object?.metadata ?? {};
+    if (owners.length === 0 || deletionTimestamp !== undefined) return;
+    const { solid, dangling, waiting } = classifyOwners(owners, (owner) =>
+      this.#find(owner, namespace),
+    );
+    const ending = [...dangling, ...waiting].map(({ uid }) => uid);
+    if (solid.length === 0) this.#delete(key, waiting.length > 0);
+    else if (ending.length > 0) this.#disown(key, ending);
   }
 
-  #exists(owner: OwnerReference, namespace: string | undefined): boolean {
+  #find(owner: OwnerReference, namespace: string | undefined): KubeObject | "unknown" | undefined {
     const kind = this.#kinds.get(kindOfObject(owner));
     // An owner of a kind that nobody knows may well exist.
-    if (kind === undefined) return true;
+    if (kind === undefined) return "unknown";
     const place = kind.scope === "Cluster" ? "" : (namespace ?? "");
     const found = this.#store.get({ kind: nameOfKind(kind), namespace: place, name: owner.name });
-    return found?.metadata.uid === owner.uid;
+    return found?.metadata.uid === owner.uid ? found : undefined;
   }
 
   #delete(key: ObjectKey, isForeground: boolean): void {
     const live = this.#live(key);
     if (live === undefined) return;
     const hasDependents = this.#dependents.has(live.metadata.uid);
-    const extra = isForeground && hasDependents ? [foregroundFinalizer] : [];
-    this.#writer.remove(this.#writing(key.kind), live, extra);
+    const policy = isForeground && hasDependents ? { with: [foregroundFinalizer] } : {};
+    this.#writer.remove(this.#writing(key.kind), live, policy);
   }
 
   #emptyNamespace(namespace: string): void {
@@ -205,8 +217,16 @@ export class Cleaner {
       const isEmpty = this.#kinds
         .all()
         .every((kind) => this.#store.select(nameOfKind(kind), { namespace }).length === 0);
-      if (isEmpty) this.#store.remove(key);
+      if (isEmpty) this.#releaseNamespace(key);
     });
+  }
+
+  /** Its contents hold it no longer; finalizers of its own metadata may. */
+  #releaseNamespace(key: ObjectKey): void {
+    const live = this.#store.get(key);
+    if (live === undefined || !isJson(live["spec"])) return;
+    const { finalizers: _held, ...spec } = live["spec"];
+    this.#write(key, live, { ...live, spec });
   }
 
   #emptyDefinition(definition: string): void {
@@ -235,7 +255,7 @@ export class Cleaner {
       served: servedOf(this.#kinds, kind),
       manager: "kube-controller-manager",
       isDryRun: false,
-      fields: { validation: "Ignore", warn: () => undefined, isPatch: false },
+      fields: { validation: "Ignore", warn: () => undefined, isPatch: false, oddities: [] },
       isOperator: true,
       isTracked: true,
       key: null,
@@ -244,9 +264,7 @@ export class Cleaner {
 
   #index(object: KubeObject): void {
     const key = keyOf(kindOfObject(object), object.metadata);
-    const { uid, finalizers = [], deletionTimestamp } = object.metadata;
-    if (deletionTimestamp !== undefined && finalizers.includes(foregroundFinalizer))
-      this.#ownersInForeground.set(uid, key);
+    if (isInForegroundDeletion(object)) this.#ownersInForeground.set(object.metadata.uid, key);
     for (const owner of ownersOf(object)) {
       const known = this.#dependents.get(owner.uid);
       if (known === undefined) this.#dependents.set(owner.uid, new Map([[placeOf(key), key]]));
@@ -265,10 +283,10 @@ export class Cleaner {
 }
 
 /** The owners that can be followed: what was kept before owners were checked may be anything. */
-function ownersOf({ metadata }: KubeObject): readonly OwnerReference[] {
-  const owners: unknown = metadata.ownerReferences;
-  const isWhole = Array.isArray(owners) && ownerErrors(owners, "").length === 0;
-  return isWhole ? (metadata.ownerReferences ?? []) : [];
+function ownersOf(object: KubeObject | null | undefined): readonly OwnerReference[] {
+  const owners: unknown = object?.metadata.ownerReferences;
+  if (!Array.isArray(owners)) return [];
+  return (owners as OwnerReference[]).filter((owner) => ownerErrors([owner], "").length === 0);
 }
 
 function definitionKey(name: string): ObjectKey {

@@ -59,7 +59,7 @@ export function clusterClient(ports: ClientPorts, manager: string): ClusterClien
     served: servedOf(kinds, name),
     manager,
     isDryRun: false,
-    fields: { validation: "Ignore", warn: () => undefined, isPatch: false },
+    fields: { validation: "Ignore", warn: () => undefined, isPatch: false, oddities: [] },
     isOperator: true,
     isTracked: true,
     key: null,

@@ -1,5 +1,5 @@
 import { type FieldError, invalid, required, typeInvalid } from "./field-error.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import { isList, isObject, type JsonObject } from "./json.ts";
 import { ownerErrors } from "./owner-rules.ts";
 import { typeName } from "./value-rules.ts";
 
@@ -36,6 +36,7 @@ export function metadataErrors(metadata: unknown, path: string): FieldError[] {
     ...labelErrors(metadata["labels"], `${path}.labels`),
     ...annotationErrors(metadata["annotations"], `${path}.annotations`),
     ...ownerErrors(metadata["ownerReferences"], `${path}.ownerReferences`),
+    ...finalizerErrors(metadata["finalizers"], `${path}.finalizers`),
   ];
 }
 
@@ -61,12 +62,10 @@ function namespaceErrors(namespace: unknown, path: string): FieldError[] {
 function labelErrors(labels: unknown, path: string): FieldError[] {
   return textEntries(labels, path).flatMap(([key, value]) => {
     if (typeof value !== "string") return [notText(`${path}.${key}`, value)];
-    const wrong = keyProblem(key);
+    const wrong = labelKeyProblem(key);
     const errors = wrong === null ? [] : [invalid(path, key, wrong)];
-    if (value.length > 63) errors.push(invalid(path, value, "must be no more than 63 bytes"));
-    else if (value !== "" && !qualifiedName.test(value))
-      errors.push(invalid(path, value, details.value));
-    return errors;
+    const wrongValue = labelValueProblem(value);
+    return wrongValue === null ? errors : [...errors, invalid(path, value, wrongValue)];
   });
 }
 
@@ -75,7 +74,7 @@ function annotationErrors(annotations: unknown, path: string): FieldError[] {
   const errors = entries.flatMap(([key, value]) => {
     if (typeof value !== "string") return [notText(`${path}.${key}`, value)];
     // Keys of annotations may have capitals before the slash as well.
-    const wrong = keyProblem(key.toLowerCase());
+    const wrong = labelKeyProblem(key.toLowerCase());
     return wrong === null ? [] : [invalid(path, key, wrong)];
   });
   const bytes = entries.reduce((sum, [key, value]) => sum + byteLength(key) + byteLength(value), 0);
@@ -86,6 +85,17 @@ function annotationErrors(annotations: unknown, path: string): FieldError[] {
       message: `Too long: may not be more than ${annotationBytes} bytes`,
     });
   return errors;
+}
+
+function finalizerErrors(finalizers: unknown, path: string): FieldError[] {
+  if (!isList(finalizers)) return [];
+  const errors = finalizers.flatMap((name) => {
+    const wrong = labelKeyProblem(String(name));
+    return wrong === null ? [] : [invalid(path, name, wrong)];
+  });
+  if (!finalizers.includes("orphan") || !finalizers.includes("foregroundDeletion")) return errors;
+  const both = "finalizer orphan and foregroundDeletion cannot be both set";
+  return [...errors, invalid(path, finalizers, both)];
 }
 
 function textEntries(map: unknown, path: string): [string, unknown][] {
@@ -102,8 +112,14 @@ function byteLength(value: unknown): number {
   return typeof value === "string" ? Buffer.byteLength(value) : 0;
 }
 
+/** What a label's value may not be. Null: nothing is wrong with it. */
+export function labelValueProblem(value: string): string | null {
+  if (value.length > 63) return "must be no more than 63 bytes";
+  return value === "" || qualifiedName.test(value) ? null : details.value;
+}
+
 /** A key is `name` or `prefix/name`. Null: nothing is wrong with it. */
-function keyProblem(key: string): string | null {
+export function labelKeyProblem(key: string): string | null {
   const parts = key.split("/");
   const name = parts.at(-1) ?? "";
   const prefix = parts.length === 2 ? parts[0] : undefined;

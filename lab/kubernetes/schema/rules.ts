@@ -1,14 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { comparesWithOld, ruleProblem } from "./cel.ts";
-import { type FieldError, forbidden, invalid, required } from "./field-error.ts";
+import { duplicate, type FieldError, forbidden, invalid, required } from "./field-error.ts";
 import { isList, isObject, own } from "./json.ts";
 import {
   additionalSchema,
   type StructuralSchema,
   type ValidationRule,
 } from "./structural-schema.ts";
-import { fieldPath } from "./structure.ts";
-import { typeName } from "./value-rules.ts";
+import { fieldPath, oldItem } from "./structure.ts";
 
 /**
  * What a value breaks of the rules (`x-kubernetes-validations`) at it and below. `old` is the same part of the object before
@@ -22,8 +21,10 @@ export function ruleErrors(
 ): FieldError[] {
   if (value === null || !hasRules(schema)) return [];
   const rules = schema["x-kubernetes-validations"] ?? [];
+  // What breaks a rule already and is left as it was, is let through; a rule about the change is asked all the same.
+  const isSame = old !== undefined && isDeepStrictEqual(value, old);
   const errors = rules.flatMap((rule) => {
-    if (comparesWithOld(rule) && old === undefined) return [];
+    if (comparesWithOld(rule) ? old === undefined : isSame) return [];
     const problem = ruleProblem(rule, schema, value, old);
     return problem === null ? [] : [toError(rule, value, path, problem)];
   });
@@ -52,28 +53,22 @@ function inside(
   });
 }
 
-/** Only the items of a list map can be told from one write to the next. */
-function oldItem(schema: StructuralSchema, item: unknown, old: unknown): unknown {
-  if (schema["x-kubernetes-list-type"] !== "map" || !isList(old) || !isObject(item))
-    return undefined;
-  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
-  return old.find(
-    (one) => isObject(one) && keys.every((key) => isDeepStrictEqual(own(one, key), own(item, key))),
-  );
-}
-
 function toError(rule: ValidationRule, value: unknown, path: string, problem: string): FieldError {
   const field = `${path}${rule.fieldPath ?? ""}`.replace(/^\./, "");
   const reason = rule.reason ?? "FieldValueInvalid";
+  // Objects and lists are not shown.
+  const isSimple = !isObject(value) && !isList(value);
   switch (reason) {
     case "FieldValueRequired":
       return required(field, problem);
     case "FieldValueForbidden":
       return forbidden(field, problem);
     case "FieldValueDuplicate":
-      return { field, reason, message: `Duplicate value: "${typeName(value)}"` };
+      return isSimple ? duplicate(field, value) : { field, reason, message: "Duplicate value" };
     case "FieldValueInvalid":
-      return invalid(field, typeName(value), problem);
+      return isSimple
+        ? invalid(field, value, problem)
+        : { field, reason, message: `Invalid value: ${problem}` };
   }
 }
 

@@ -14,12 +14,17 @@ import { isList, isObject, type JsonObject, own } from "./json.ts";
 import { additionalSchema, type StructuralSchema } from "./structural-schema.ts";
 import { numberErrors, stringErrors, typeName } from "./value-rules.ts";
 
-/** What a value breaks of everything but CEL, depth first. */
+/**
+ * What a value breaks of everything but CEL, depth first. `old` is the same part of the object before the write, undefined where there
+ * was none: what was wrong already and is left as it was, is let through.
+ */
 export function structureErrors(
   schema: StructuralSchema,
   value: unknown,
   path: string,
+  old?: unknown,
 ): readonly FieldError[] {
+  if (old !== undefined && isDeepStrictEqual(value, old)) return [];
   if (value === null && schema.nullable === true) return [];
   const mistyped = typeErrors(schema, value, path);
   if (mistyped.length > 0) return mistyped;
@@ -27,8 +32,8 @@ export function structureErrors(
     ...enumErrors(schema, value, path),
     ...(typeof value === "string" ? stringErrors(schema, value, path) : []),
     ...(typeof value === "number" ? numberErrors(schema, value, path) : []),
-    ...(isList(value) ? listErrors(schema, value, path) : []),
-    ...(isObject(value) ? objectErrors(schema, value, path) : []),
+    ...(isList(value) ? listErrors(schema, value, path, old) : []),
+    ...(isObject(value) ? objectErrors(schema, value, path, old) : []),
     ...junctorErrors(schema, value, path),
   ];
 }
@@ -58,6 +63,7 @@ function listErrors(
   schema: StructuralSchema,
   list: readonly unknown[],
   path: string,
+  old: unknown,
 ): FieldError[] {
   const { items, minItems = 0, maxItems = Infinity } = schema;
   const errors: FieldError[] = [];
@@ -69,9 +75,20 @@ function listErrors(
   if (schema.uniqueItems === true && repeated(list).length > 0)
     errors.push(invalid(path, list, `${path} in body shouldn't contain duplicates`));
   for (const [index, item] of list.entries()) {
-    if (items !== undefined) errors.push(...structureErrors(items, item, `${path}[${index}]`));
+    if (items === undefined) continue;
+    errors.push(...structureErrors(items, item, `${path}[${index}]`, oldItem(schema, item, old)));
   }
   return [...errors, ...listTypeErrors(schema, list, path)];
+}
+
+/** Only the items of a list map can be told from one write to the next. */
+export function oldItem(schema: StructuralSchema, item: unknown, old: unknown): unknown {
+  if (schema["x-kubernetes-list-type"] !== "map" || !isList(old) || !isObject(item))
+    return undefined;
+  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
+  return old.find(
+    (one) => isObject(one) && keys.every((key) => isDeepStrictEqual(own(one, key), own(item, key))),
+  );
 }
 
 /** Sets and maps may not say the same thing twice; the items of a map need their keys. */
@@ -110,7 +127,13 @@ function repeated(list: readonly unknown[]): number[] {
   });
 }
 
-function objectErrors(schema: StructuralSchema, object: JsonObject, path: string): FieldError[] {
+function objectErrors(
+  schema: StructuralSchema,
+  object: JsonObject,
+  path: string,
+  old: unknown,
+): FieldError[] {
+  const before = isObject(old) ? old : undefined;
   const { minProperties = 0, maxProperties = Infinity } = schema;
   const count = Object.keys(object).length;
   const errors: FieldError[] = [];
@@ -124,7 +147,8 @@ function objectErrors(schema: StructuralSchema, object: JsonObject, path: string
   for (const [field, value] of Object.entries(object)) {
     const place = fieldPath(path, field);
     const known = own(schema.properties, field) ?? additionalSchema(schema);
-    if (known !== undefined) errors.push(...structureErrors(known, value, place));
+    if (known !== undefined)
+      errors.push(...structureErrors(known, value, place, own(before, field)));
     else if (schema.additionalProperties === false)
       errors.push(forbidden(place, `${place} in body is a forbidden property`));
   }

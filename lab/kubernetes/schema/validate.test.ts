@@ -291,7 +291,7 @@ describe("rules in CEL", () => {
   it("speak of the object, in their own words", () => {
     expect(check(bounds, { min: 1, max: 2 })).toEqual([]);
     expect(check(bounds, { min: 3, max: 2 })).toEqual([
-      ["spec.x.min", "FieldValueInvalid", `Invalid value: "object": min is above max`],
+      ["spec.x.min", "FieldValueInvalid", "Invalid value: min is above max"],
     ]);
     expect(check(bounds, { min: 3, max: 12, namespace: "no" })).toEqual([
       [
@@ -299,7 +299,7 @@ describe("rules in CEL", () => {
         "FieldValueForbidden",
         "Forbidden: failed rule: !has(self.namespace) || self.__namespace__ != 'no'",
       ],
-      ["spec.x", "FieldValueInvalid", `Invalid value: "object": max is 12`],
+      ["spec.x", "FieldValueInvalid", "Invalid value: max is 12"],
     ]);
   });
 
@@ -337,5 +337,50 @@ describe("rules in CEL", () => {
     expect(check(items, [b, { k: "a", v: "2" }], [a]).map(([field]) => field)).toEqual([
       "spec.x[1].v",
     ]);
+  });
+});
+
+describe("what was wrong before the write", () => {
+  const size: StructuralSchema = {
+    type: "object",
+    properties: {
+      spec: {
+        type: "object",
+        properties: {
+          size: { type: "integer", minimum: 3, "x-kubernetes-validations": [{ rule: "self < 9" }] },
+          name: { type: "string" },
+          pools: {
+            type: "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            items: {
+              type: "object",
+              required: ["name"],
+              properties: { name: { type: "string" }, count: { type: "integer", minimum: 3 } },
+            },
+          },
+        },
+      },
+    },
+  };
+  const object = (spec: object): JsonObject => ({ metadata: { name: "a" }, spec });
+  const fields = (before: object, after: object): readonly string[] =>
+    validate(size, object(after), object(before)).map(({ field }) => field);
+
+  it("is let through while it stays as it is, and refused when it changes", () => {
+    expect(fields({ size: 1 }, { size: 1, name: "x" })).toEqual([]);
+    expect(fields({ size: 1 }, { size: 2 })).toEqual(["spec.size"]);
+    expect(fields({ size: 11 }, { size: 11, name: "x" })).toEqual([]);
+    expect(fields({ size: 11 }, { size: 12 })).toEqual(["spec.size"]);
+  });
+
+  it("is known again in a list by the keys of its item", () => {
+    const before = { pools: [{ name: "a", count: 1 }] };
+    const after = [
+      { name: "b", count: 5 },
+      { name: "a", count: 1 },
+    ];
+    expect(fields(before, { pools: after })).toEqual([]);
+    expect(fields(before, { pools: [{ name: "b", count: 1 }] })).toEqual(["spec.pools[0].count"]);
   });
 });

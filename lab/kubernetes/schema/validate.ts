@@ -18,7 +18,7 @@ const blocking: ReadonlySet<FieldError["reason"]> = new Set([
  * What is wrong with a custom resource, as the causes of the API server's 422 say it; empty when it may be stored. Checks what
  * the schema says, the metadata of the object and of embedded resources, and the rules in CEL. The object is pruned and has
  * its defaults already. `old` is the stored object that is overwritten: without it (a create) rules that compare with the old
- * value are left out.
+ * value are left out, with it whatever was wrong before and did not change is let through.
  */
 export function validate(
   schema: StructuralSchema,
@@ -27,7 +27,7 @@ export function validate(
 ): readonly FieldError[] {
   const errors = [
     ...metadataErrors(object["metadata"], "metadata"),
-    ...structureErrors(schema, object, ""),
+    ...structureErrors(schema, object, "", old),
     ...embeddedErrors(schema, object, ""),
   ];
   if (!hasRules(schema)) return errors;

@@ -12,7 +12,7 @@ export function born(object: KubeObject, now: string): KubeObject {
     case "CustomResourceDefinition":
       return bornDefinition(object, now);
     case "Secret":
-      return bornSecret(object);
+      return asSecret(object);
     default:
       return object;
   }
@@ -65,16 +65,15 @@ function bornDefinition(object: KubeObject, now: string): KubeObject {
   };
 }
 
-/** Text given as `stringData` is kept as base64 in `data` and never given back. */
-function bornSecret(object: KubeObject): KubeObject {
-  const plain = withStringData(object);
-  return plain["type"] === undefined ? { ...plain, type: "Opaque" } : plain;
-}
-
-/** A Secret with its `stringData` written into `data`; any other object as it is. */
-export function withStringData(object: KubeObject): KubeObject {
-  if (object.kind !== "Secret" || !isJson(object["stringData"])) return object;
-  const { stringData, ...rest } = object;
+/**
+ * A Secret as it is kept: with a type, and with text given as `stringData`, which is never given back, as base64 in `data`. Any other object
+ * as it is.
+ */
+export function asSecret(object: KubeObject): KubeObject {
+  if (object.kind !== "Secret" || object.apiVersion !== "v1") return object;
+  const typed = object["type"] === undefined ? { ...object, type: "Opaque" } : object;
+  if (!isJson(object["stringData"])) return typed;
+  const { stringData, ...rest }: KubeObject = typed;
   const encoded = Object.entries(stringData as Record<string, unknown>).map(([key, value]) => [
     key,
     Buffer.from(String(value)).toString("base64"),

@@ -1,5 +1,6 @@
+import canonicalize from "canonicalize";
 import type { KubeObject } from "#lab/kubernetes/object.ts";
-import { groupVersion } from "#lab/kubernetes/kinds/kind.ts";
+import { groupOf, groupVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
 import { badRequest, invalid } from "#lab/kubernetes/status.ts";
 
@@ -17,18 +18,30 @@ export interface Place {
   readonly name: string | null;
 }
 
+/** What was sent: a whole object, what a patch has made of one, or what is to be applied. */
+export type Sent = "whole" | "patch" | "apply";
+
 /**
  * What a client sent as an object of this kind: of the path's version, kind, namespace and name, with metadata of the right
- * types; kind and version may be missing. A Refusal (400) otherwise. It comes back in the version of the path.
+ * types; kind and version of a built-in kind may be missing. A Refusal (400, for a patch 422) otherwise. It comes back in
+ * the version of the path.
  */
-export function readObject(body: unknown, served: Served, place: Place): KubeObject {
+export function readObject(body: unknown, served: Served, place: Place, sent: Sent): KubeObject {
   if (!isJson(body)) throw badRequest("the body is no JSON object");
   const apiVersion = groupVersion(served.kind.group, served.version.name);
   const { kind } = served.kind;
-  if (body["apiVersion"] !== undefined && body["apiVersion"] !== apiVersion)
+  if (sent === "apply" && (body["apiVersion"] !== apiVersion || body["kind"] !== kind))
     throw badRequest(
-      `the API version in the data (${String(body["apiVersion"])}) does not match the expected API version (${apiVersion})`,
+      `invalid object type: ${textOr(body["apiVersion"])}, Kind=${textOr(body["kind"])}`,
     );
+  if (sent === "patch" && served.kind.group !== "" && body["kind"] === undefined)
+    throw kindTakenAway(body);
+  if (body["apiVersion"] !== undefined && body["apiVersion"] !== apiVersion) {
+    if (sent === "patch") throw otherVersion(body, apiVersion);
+    throw badRequest(
+      `the API version in the data (${textOr(body["apiVersion"])}) does not match the expected API version (${apiVersion})`,
+    );
+  }
   // Only of built-in kinds the API server knows what a body without a kind must be.
   if (served.kind.group !== "" && (body["kind"] === undefined || body["apiVersion"] === undefined))
     throw badRequest(
@@ -69,6 +82,8 @@ export function readObject(body: unknown, served: Served, place: Place): KubeObj
     throw badRequest(
       "the namespace of the provided object does not match the namespace sent on the request",
     );
+  if (sent !== "apply" && place.name !== null && (metadata["name"] ?? "") === "")
+    throw unnamed(place.name);
   const name = metadata["name"] ?? place.name ?? undefined;
   if (place.name !== null && name !== place.name)
     throw badRequest(
@@ -80,6 +95,41 @@ export function readObject(body: unknown, served: Served, place: Place): KubeObj
   const placed = place.namespace === "" ? given : { ...given, namespace: place.namespace };
   // What the API server itself adds is filled in by the writer.
   return { ...body, apiVersion, kind, metadata: placed as KubeObject["metadata"] };
+}
+
+/** A Refusal (400) for an object without a name where the path has one. */
+export function unnamed(name: string): Error {
+  return badRequest(
+    `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+  );
+}
+
+function textOr(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function kindTakenAway(body: Json): Error {
+  const text = canonicalize(body) ?? "";
+  return patchRefused(`${JSON.stringify(text)}: Object 'Kind' is missing in '${text}'`);
+}
+
+/** A Refusal (422) for what a patch has made: the API server names no object then. */
+export function patchRefused(why: string): Error {
+  return invalid({ group: "", kind: "" }, "", [
+    { reason: "FieldValueInvalid", field: "patch", message: `Invalid value: ${why}` },
+  ]);
+}
+
+function otherVersion(body: Json, apiVersion: string): Error {
+  const given = textOr(body["apiVersion"]);
+  const { name } = isJson(body["metadata"]) ? body["metadata"] : {};
+  return invalid({ group: groupOf(given), kind: textOr(body["kind"]) }, textOr(name), [
+    {
+      reason: "FieldValueInvalid",
+      field: "apiVersion",
+      message: `Invalid value: "${given}": must be ${apiVersion}`,
+    },
+  ]);
 }
 
 /** Null, an empty map and an empty list mean "not there", as in the real server's Go types. */

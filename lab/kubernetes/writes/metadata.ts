@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import type { KubeObject, ObjectMeta } from "#lab/kubernetes/object.ts";
-import type { Kind } from "#lab/kubernetes/kinds/kind.ts";
-import { conflict, invalid } from "#lab/kubernetes/status.ts";
+import { isCustom, type Kind } from "#lab/kubernetes/kinds/kind.ts";
+import { conflict, invalid, resourceText, unclassified } from "#lab/kubernetes/status.ts";
+import type { Cause } from "#lab/kubernetes/status.ts";
 import { subdomainDetail } from "#lab/kubernetes/schema/metadata-rules.ts";
 import { withoutEmpty } from "./incoming.ts";
 
@@ -12,15 +14,34 @@ export function timeText(ms: number): string {
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** A Refusal (422) when objects cannot have this name (RFC 1123, as Kubernetes reads it). */
-export function checkName(kind: Kind, name: string): void {
-  if (name.length <= 253 && subdomain.test(name)) return;
-  throw invalid(kind, name, [
-    {
-      reason: "FieldValueInvalid",
-      field: "metadata.name",
-      message: `Invalid value: "${name}": ${subdomainDetail}`,
-    },
-  ]);
+export function checkName(kind: Kind, { name, generateName = "" }: NewName): void {
+  // What is behind the last dash of a prefix is filled up by the server.
+  const causes = [
+    ...nameCauses("metadata.generateName", generateName.replace(/-$/, "")).map((cause) => ({
+      ...cause,
+      message: cause.message.replace(/"[^"]*"/, JSON.stringify(generateName)),
+    })),
+    ...nameCauses("metadata.name", name),
+  ];
+  if (causes.length > 0) throw invalid(kind, name, causes);
+}
+
+interface NewName {
+  readonly name: string;
+  readonly generateName?: string;
+}
+
+function nameCauses(field: string, name: string): readonly Cause[] {
+  if (name === "" && field !== "metadata.name") return [];
+  const cause = (detail: string): Cause => ({
+    reason: "FieldValueInvalid",
+    field,
+    message: `Invalid value: "${name}": ${detail}`,
+  });
+  return [
+    ...(name.length > 253 ? [cause("must be no more than 253 characters")] : []),
+    ...(subdomain.test(name) ? [] : [cause(subdomainDetail)]),
+  ];
 }
 
 /**
@@ -31,7 +52,7 @@ export function updatedMetadata(
   live: KubeObject,
   next: KubeObject,
   kind: Kind,
-  isPut: boolean,
+  { isPut, isVersionNeeded }: { readonly isPut: boolean; readonly isVersionNeeded: boolean },
 ): ObjectMeta {
   const { metadata: old } = live;
   const { metadata: given } = next;
@@ -46,11 +67,21 @@ export function updatedMetadata(
           message: `Invalid value: "${given.uid}": field is immutable`,
         },
       ]);
-    const message = `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${old.uid}`;
-    throw conflict(kind, name, message);
+    const key = ["/registry", kind.group, kind.plural, old.namespace ?? "", name]
+      .filter((part) => part !== "")
+      .join("/");
+    throw conflict(
+      kind,
+      name,
+      `Operation cannot be fulfilled on ${resourceText(kind)} "${name}": StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${old.uid}`,
+    );
   }
-  const asked: string | undefined = given.resourceVersion;
-  if (asked === undefined && isPut && kind.group !== "") {
+  checkUnchanged(old, given, kind);
+  const asked: string | undefined =
+    given.resourceVersion === "0" ? undefined : given.resourceVersion;
+  if (asked !== undefined && !/^\d+$/.test(asked))
+    throw unclassified(`strconv.ParseUint: parsing "${asked}": invalid syntax`);
+  if (asked === undefined && isVersionNeeded && kind.group !== "") {
     throw invalid({ group: kind.group, kind: kind.plural }, name, [
       {
         reason: "FieldValueInvalid",
@@ -73,6 +104,37 @@ export function updatedMetadata(
     ]);
   }
   return kept(withoutEmpty({ ...given }) as unknown as ObjectMeta, old);
+}
+
+const ownFinalizers: ReadonlySet<string> = new Set(["orphan", "foregroundDeletion", "kubernetes"]);
+
+/** What the API server says of finalizers of custom resources that whoever else may use as well. */
+export function finalizerWarnings(
+  kind: Kind,
+  old: ObjectMeta | null,
+  { finalizers = [] }: ObjectMeta,
+): readonly string[] {
+  if (!isCustom(kind) || isDeepStrictEqual(old?.finalizers ?? [], finalizers)) return [];
+  return finalizers
+    .filter((name) => !name.includes("/") && !ownFinalizers.has(name))
+    .map(
+      (name) =>
+        `metadata.finalizers: "${name}": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers`,
+    );
+}
+
+/** When something ends is the server's to say. Leaving it out changes nothing. */
+function checkUnchanged(old: ObjectMeta, given: ObjectMeta, kind: Kind): void {
+  for (const field of ["deletionTimestamp", "deletionGracePeriodSeconds"] as const) {
+    if (given[field] === undefined || given[field] === old[field]) continue;
+    throw invalid(kind, old.name, [
+      {
+        reason: "FieldValueInvalid",
+        field: `metadata.${field}`,
+        message: `Invalid value: ${JSON.stringify(given[field])}: field is immutable`,
+      },
+    ]);
+  }
 }
 
 export function stale(kind: Kind, name: string): Error {

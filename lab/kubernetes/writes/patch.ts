@@ -1,17 +1,15 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
+import { isCustom } from "#lab/kubernetes/kinds/kind.ts";
 import { jsonPatch, mergePatch, PatchError } from "#lab/kubernetes/apply/json-patch.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
 import { badRequest, Refusal, unsupportedMediaType } from "#lab/kubernetes/status.ts";
 import { isJson } from "./incoming.ts";
 import { strategicMerge } from "./strategic-merge.ts";
 
-const jsonPatchType = "application/json-patch+json";
+export const jsonPatchType = "application/json-patch+json";
 const mergePatchType = "application/merge-patch+json";
 const strategicMergeType = "application/strategic-merge-patch+json";
-export const applyTypes: readonly string[] = [
-  "application/apply-patch+yaml",
-  "application/apply-patch",
-];
+export const applyType = "application/apply-patch+yaml";
 
 /**
  * What a patch of this media type makes of an object. Server-side apply is not one of them. A Refusal (415) for a type that the
@@ -26,22 +24,29 @@ export function patched(object: KubeObject, type: string, body: unknown, served:
       if (!isJson(body)) throw badRequest("a merge patch is an object");
       return carriedOut(() => mergePatch(object, body));
     case strategicMergeType:
-      if (!isCustom(served)) {
+      // A kind without a Go type has no strategic merge.
+      if (!isCustom(served.kind)) {
         if (!isJson(body)) throw badRequest("a strategic merge patch is an object");
         return strategicMerge(object, body);
       }
   }
-  const taken = [jsonPatchType, mergePatchType, ...applyTypes.slice(0, 1)];
+  const taken = [jsonPatchType, mergePatchType, applyType];
   throw unsupportedMediaType(
     `the body of the request was in an unknown format - accepted media types include: ${taken.join(", ")}`,
   );
 }
 
-/** Kinds that are described by a CustomResourceDefinition have no Go type, and so no strategic merge. */
-function isCustom({ kind }: Served): boolean {
-  return kind.group.includes(".") && !kind.group.endsWith(".k8s.io")
-    ? true
-    : kind.group.endsWith(".x-k8s.io");
+const operationFields: ReadonlySet<string> = new Set(["op", "path", "from", "value"]);
+
+/** What is odd about a JSON patch: what its text said twice, and fields that no operation has. */
+export function patchOddities(body: unknown, said: readonly string[]): readonly string[] {
+  const operations = Array.isArray(body) ? body : [];
+  const unknown = operations.flatMap((operation: unknown, index) =>
+    Object.keys(isJson(operation) ? operation : {})
+      .filter((field) => !operationFields.has(field))
+      .map((field) => `unknown field "[${index}].${field}"`),
+  );
+  return [...said, ...unknown].map((one) => `json patch ${one}`);
 }
 
 function carriedOut(patch: () => unknown): unknown {

@@ -13,11 +13,11 @@ import {
   notFound,
   unclassified,
 } from "#lab/kubernetes/status.ts";
-import { born, isHeldNamespace, withStringData } from "./birth.ts";
+import { asSecret, born, isHeldNamespace } from "./birth.ts";
 import { check, shape } from "./fields.ts";
 import type { FieldRules } from "./fields.ts";
 import { atVersion } from "./incoming.ts";
-import { checkName, timeText, updatedMetadata } from "./metadata.ts";
+import { checkName, finalizerWarnings, timeText, updatedMetadata } from "./metadata.ts";
 
 export interface WriterPorts {
   readonly store: ObjectStore;
@@ -56,6 +56,12 @@ export interface Writing {
 
 export type Subresource = "status" | null;
 
+/** Which finalizers of the garbage collector a deletion wants to be there, and which not. */
+export interface DeletePolicy {
+  readonly with?: readonly string[];
+  readonly without?: readonly string[];
+}
+
 /**
  * The way of every write: to the storage version, without unknown fields, with defaults, validated, admitted, its managed
  * fields noted, then stored; and nothing stored when nothing changed. All of it happens in one turn of the event
@@ -76,14 +82,16 @@ export class Writer {
     const metadata = this.#bornMetadata(given.metadata, kind, now);
     const named = { ...given, metadata };
     this.#checkNamespace(kind, metadata);
-    checkName(kind, metadata.name);
+    checkName(kind, metadata);
     const stored = storageVersion(kind);
     const apiVersion = groupVersion(kind.group, stored.name);
     const shaped = shape(atVersion(named, apiVersion), stored, served, writing.fields);
     const bare = stored.subresources.status ? without(shaped, "status") : shaped;
     const complete = born(bare, now);
     const admitted = this.#admitted(writing, "create", complete, null);
-    check(admitted, stored, served);
+    check(admitted, stored, served, null);
+    for (const warning of finalizerWarnings(kind, null, admitted.metadata))
+      writing.fields.warn(warning);
     const there = this.#ports.store.get(keyOf(served.name, metadata));
     if (there !== undefined)
       throw alreadyExists(kind, metadata.name, there.metadata.deletionTimestamp !== undefined);
@@ -106,24 +114,32 @@ export class Writer {
   /**
    * Replaces an object by what became of it. A write to the main resource leaves the status as it was, and one to the
    * status everything else. The last finalizer taken off something that is being deleted ends it.
-   * @param isVersionNeeded true for a PUT: it must say which version it replaces.
+   * @param isVersionNeeded true for a client's write: it must say which version it replaces, if only because the patched object did.
    */
   update(
     writing: Writing,
     live: KubeObject,
     given: KubeObject,
-    options: { readonly subresource: Subresource; readonly isVersionNeeded: boolean },
+    options: {
+      readonly subresource: Subresource;
+      readonly isVersionNeeded: boolean;
+      /** The write came through `/scale`, and whoever made it owns the number as such. */
+      readonly isScaled?: boolean;
+    },
   ): KubeObject {
     // Operators are level-based: most of what they write is what is there, which needs no look at its fields.
     if (writing.isOperator && isDeepStrictEqual(given, live)) return live;
     const { served, manager } = writing;
     const { kind } = served;
-    const { subresource, isVersionNeeded } = options;
+    const { subresource, isVersionNeeded, isScaled = false } = options;
     const stored = storageVersion(kind);
     const apiVersion = groupVersion(kind.group, stored.name);
-    const metadata = updatedMetadata(live, given, kind, isVersionNeeded);
+    const metadata = updatedMetadata(live, given, kind, {
+      isPut: !writing.fields.isPatch,
+      isVersionNeeded,
+    });
     const shaped = shape(
-      withStringData({ ...atVersion(given, apiVersion), metadata }),
+      asSecret({ ...atVersion(given, apiVersion), metadata }),
       stored,
       served,
       writing.fields,
@@ -133,7 +149,9 @@ export class Writer {
       subresource === null ? this.#admitted(writing, "update", merged, live) : merged;
     const isUnchanged =
       isDeepStrictEqual(comparable(admitted), comparable(live)) || isLettingGo(given, live);
-    if (!isUnchanged) check(admitted, stored, served);
+    if (!isUnchanged) check(admitted, stored, served, live, subresource);
+    for (const warning of finalizerWarnings(kind, live.metadata, admitted.metadata))
+      writing.fields.warn(warning);
     const counted = withGeneration(live, admitted, stored.subresources.status, kind);
     const now = timeText(this.#ports.clock());
     const tracked = writing.isTracked
@@ -144,7 +162,7 @@ export class Writer {
           apiVersion: given.apiVersion,
           now,
           schema: stored.schema,
-          ...(subresource === null ? {} : { subresource }),
+          ...(isScaled ? { subresource: "scale" } : subresource === null ? {} : { subresource }),
         })
       : counted;
     const isSame = isDeepStrictEqual(comparable(tracked), comparable(live));
@@ -161,28 +179,33 @@ export class Writer {
   remove(
     writing: Writing,
     live: KubeObject,
-    extraFinalizers: readonly string[] = [],
+    policy: DeletePolicy = {},
   ): { readonly object: KubeObject; readonly isGone: boolean } {
     const { store } = this.#ports;
     const { metadata } = live;
     if (!writing.isOperator) this.#admitted(writing, "delete", live, live);
-    const finalizers = [...new Set([...(metadata.finalizers ?? []), ...extraFinalizers])];
+    const kept = (metadata.finalizers ?? []).filter((one) => !policy.without?.includes(one));
+    const finalizers = [...new Set([...kept, ...(policy.with ?? [])])];
     if (finalizers.length === 0 && !isHeldNamespace(live)) {
       if (writing.isDryRun) return { object: live, isGone: true };
       const object = store.remove(keyOf(writing.served.name, metadata)) ?? live;
       this.#note(writing, "delete", object, null);
       return { object, isGone: true };
     }
-    if (metadata.deletionTimestamp !== undefined) return { object: live, isGone: false };
+    const isDying = metadata.deletionTimestamp !== undefined;
+    if (isDying && isDeepStrictEqual(finalizers, metadata.finalizers ?? finalizers))
+      return { object: live, isGone: false };
     const dying: KubeObject = {
       ...live,
       ...(writing.served.name === "Namespace" ? { status: { phase: "Terminating" } } : {}),
       metadata: {
         ...metadata,
         ...(finalizers.length === 0 ? {} : { finalizers }),
-        deletionTimestamp: timeText(this.#ports.clock()),
+        deletionTimestamp: metadata.deletionTimestamp ?? timeText(this.#ports.clock()),
         deletionGracePeriodSeconds: 0,
-        ...(metadata.generation === undefined ? {} : { generation: metadata.generation + 1 }),
+        ...(metadata.generation === undefined || isDying
+          ? {}
+          : { generation: metadata.generation + 1 }),
       },
     };
     if (writing.isDryRun) return { object: dying, isGone: false };
@@ -220,8 +243,10 @@ export class Writer {
       resourceVersion,
       uid: _uid,
       deletionTimestamp: _deletion,
+      deletionGracePeriodSeconds: _grace,
+      selfLink: _link,
       ...rest
-    } = given as ObjectMeta & { readonly generateName?: string };
+    } = given as ObjectMeta & { readonly generateName?: string; readonly selfLink?: string };
     const chosen: string | undefined =
       name || (generateName === undefined ? undefined : generateName + this.#ports.newSuffix());
     if (chosen === undefined) {

@@ -81,7 +81,14 @@ function change(cluster: ClusterState, fact: Other): Partial<ClusterState> {
     case "cluster.updated":
       return { spec: { ...spec, protected: fact.data.protected } };
     case "cluster.deleted":
-      return { rest: { state: "deleted" }, ...noKubeconfig, endpoint: null, problems: [] };
+      // Servers that an abandoned deletion left to it are given back as those of a cluster that is no more.
+      return {
+        rest: { state: "deleted" },
+        ...noKubeconfig,
+        endpoint: null,
+        problems: [],
+        servers: [],
+      };
     default:
       return unchanged(fact);
   }

@@ -111,6 +111,9 @@ describe("a run's end leaves the cluster", () => {
       hasKubeconfig: false,
     });
     expect(clusterModel.isRetired?.(story.state!)).toBe(true);
+    // A row that was written when the deletion still left it.
+    const old = { ...story.state!, endpoint: "192.0.2.20:6443" };
+    expect(clusterView(old)).toMatchObject({ state: "deleted", endpoint: null });
   });
 });
 
@@ -155,8 +158,14 @@ describe("error", () => {
   it("ends with the cluster when its deletion is abandoned past the pivot", () => {
     const story = new Story().running();
     const run = story.begin(...remove);
+    story.happened(run, {
+      type: "cluster.servers_allocated",
+      data: { servers: [server] },
+    });
     story.end(run, "pastPivot").end(run, "pastPivot", { abandoned: true });
     expect(shown(story)).toBe("deleted");
+    // They are given back as those of any cluster that is no more.
+    expect(clusterView(story.state!).servers).toEqual([]);
   });
 });
 

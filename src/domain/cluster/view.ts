@@ -25,7 +25,8 @@ export function clusterView(cluster: ClusterState): Cluster {
     problems: [...cluster.problems],
     actions: [...offeredActions(cluster)],
     activeRunId: holder(cluster) ?? heldBy(cluster),
-    endpoint: cluster.endpoint,
+    // Rows that were written when a deletion still left it have it until they are folded anew.
+    endpoint: rest.state === "deleted" ? null : cluster.endpoint,
     servers: [...cluster.servers],
     hasKubeconfig: cluster.kubeconfig !== null,
     createdAt: instant(cluster.createdAt),

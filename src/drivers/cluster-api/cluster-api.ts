@@ -19,6 +19,7 @@ import { readKubeconfig, readParts, stateOf } from "./look.ts";
 import { anyHostOf, clusterManifest } from "./manifest.ts";
 import { offeredBy } from "./offered.ts";
 import { scaleOf } from "./scale.ts";
+import { upgradeOf } from "./upgrade.ts";
 
 const oursOf = ({ id, place, name }: ClusterRef): Ours => ({
   id,
@@ -106,27 +107,21 @@ export const createClusterApi = (clients: Clients): ClusterPort => ({
       options,
     ),
 
+  checkUpgrade: (cluster, kubernetesVersion, options) =>
+    checkEdit(
+      clients.at(cluster.place),
+      clusterKind,
+      oursOf(cluster),
+      (found) => upgradeOf(cluster, kubernetesVersion, found),
+      options,
+    ),
+
   async upgrade(cluster, kubernetesVersion, options) {
-    const path = "/spec/topology/version";
     const outcome = await edit(
       clients.at(cluster.place),
       clusterKind,
       oursOf(cluster),
-      ({ topology }) => {
-        if (topology === null) {
-          throw new Failure(
-            "KUBERNETES_REJECTED",
-            `the cluster ${cluster.name} has no topology, so nothing upgrades it as a whole`,
-            { details: { reason: "no-topology" } },
-          );
-        }
-        return topology.version === kubernetesVersion
-          ? null
-          : [
-              { op: "test", path, value: topology.version },
-              { op: "replace", path, value: kubernetesVersion },
-            ];
-      },
+      (found) => upgradeOf(cluster, kubernetesVersion, found),
       options,
     );
     return { asked: outcome === "asked", template: null };

@@ -1,4 +1,5 @@
 import type { GroupState } from "#drivers/cluster-ports.ts";
+import { type Condition, isTrue } from "#drivers/kubernetes/conditions.ts";
 import { capiLabels, type CapiCluster, type Machine, type MachineDeployment } from "./kinds.ts";
 
 /** Everything of one cluster that a look at it reads. */
@@ -37,7 +38,7 @@ export const controlPlaneOf = (
   return {
     desired: desired ?? told.desiredReplicas ?? 0,
     replicas: told.replicas ?? 0,
-    ready: told.readyReplicas ?? 0,
+    available: told.availableReplicas ?? 0,
     upToDate: told.upToDateReplicas ?? 0,
     versions: counted(
       told.versions,
@@ -58,7 +59,7 @@ export const workersOf = (
   return {
     desired: desired ?? sum((deployment) => deployment.desired),
     replicas: sum(({ counts }) => counts.replicas),
-    ready: sum(({ counts }) => counts.readyReplicas),
+    available: sum(({ counts }) => counts.availableReplicas),
     upToDate: sum(({ counts }) => counts.upToDateReplicas),
     versions: counted(
       deployments.length === 1 ? (deployments[0]?.counts.versions ?? []) : [],
@@ -67,11 +68,11 @@ export const workersOf = (
   };
 };
 
-/** All machines that are wished for are there, ready and of the newest wish, and no other. */
-export const isWhole = (group: GroupState): boolean =>
-  group.replicas === group.desired &&
-  group.ready === group.desired &&
-  group.upToDate === group.desired;
+/** True while an object of Cluster API says of itself that something is under way. */
+export const isBusy = ({ conditions }: { readonly conditions: readonly Condition[] }): boolean =>
+  ["RollingOut", "ScalingUp", "ScalingDown", "Remediating"].some((type) =>
+    isTrue(conditions, type),
+  );
 
 /** No machine has another version; a group that does not tell, or has none, cannot contradict. */
 export const runsOnly = (group: GroupState, isWanted: (version: string) => boolean): boolean =>

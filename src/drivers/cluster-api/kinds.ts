@@ -18,7 +18,6 @@ const Versions = z
 const Counts = z.object({
   desiredReplicas: z.number().optional(),
   replicas: z.number().optional(),
-  readyReplicas: z.number().optional(),
   availableReplicas: z.number().optional(),
   upToDateReplicas: z.number().optional(),
   versions: Versions,
@@ -72,8 +71,9 @@ const ClusterSchema = z
           .object({ host: z.string().default(""), port: z.number().default(0) })
           .optional(),
         topology: Topology.optional(),
+        paused: z.boolean().default(false),
       })
-      .default({}),
+      .default({ paused: false }),
     status: z
       .object({
         observedGeneration: z.number().optional(),
@@ -95,6 +95,7 @@ const ClusterSchema = z
     const { topology, controlPlaneEndpoint } = spec;
     return {
       metadata,
+      paused: spec.paused,
       topology: topology === undefined ? null : topologyOf(topology),
       className: topology?.classRef?.name ?? topology?.class ?? null,
       endpoint:

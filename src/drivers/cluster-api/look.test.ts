@@ -153,6 +153,19 @@ describe("a cluster is settled", () => {
     ]);
   });
 
+  it("not while a machine is ready that is not yet available: it must stay ready for a while", () => {
+    const fresh = counts(2, {
+      availableReplicas: 1,
+      versions: [{ version: "v1.34.5", replicas: 2 }],
+    });
+    const young = look(clusterOf(wellStatus()), [deploymentOf(fresh)]);
+    expect(young).toMatchObject({ settled: false, nodePools: [{ replicas: 2, available: 1 }] });
+    const plane = look(
+      clusterOf(wellStatus({ controlPlane: counts(1, { availableReplicas: 0 }) })),
+    );
+    expect(plane).toMatchObject({ settled: false, controlPlane: { replicas: 1, available: 0 } });
+  });
+
   it("not before the operator has looked at all", () => {
     expect(look(clusterOf(undefined), [])).toMatchObject({
       observed: false,
@@ -160,6 +173,79 @@ describe("a cluster is settled", () => {
       infrastructureReady: false,
       summary: "the operator has not looked at it yet",
     });
+  });
+});
+
+describe("a pool is at rest by itself", () => {
+  const pools = [
+    { name: "good", replicas: 3 },
+    { name: "bad", replicas: 2 },
+  ];
+  const topology = { ...spec.topology, workers: { machineDeployments: pools } };
+  const poolOf = (name: string, status: object): MachineDeployment =>
+    machineDeploymentKind.schema.parse({
+      apiVersion: "cluster.x-k8s.io/v1beta2",
+      metadata: metadata(`prod-${name}-x`, {
+        labels: { ...labels, "topology.cluster.x-k8s.io/deployment-name": name },
+      }),
+      spec: { replicas: 3 },
+      status: { observedGeneration: 2, ...status },
+    });
+  const lookAt = (good: object, bad: object, more: object = {}) =>
+    look(clusterOf(wellStatus(more), { spec: { ...spec, topology } }), [
+      poolOf("good", good),
+      poolOf("bad", bad),
+    ]);
+  const busy = (type: string) => ({ conditions: [condition(type, "True")] });
+
+  it("whatever another pool has to complain of", () => {
+    const broken = counts(2, { readyReplicas: 1, availableReplicas: 1, ...busy("Remediating") });
+    const conditionsOfAll = conditions(condition("Remediating", "True"));
+    expect(lookAt(counts(3), broken, { conditions: conditionsOfAll })).toMatchObject({
+      observed: true,
+      settled: false,
+      changing: true,
+      reconciled: true,
+      nodePools: [
+        { name: "good", available: 3, busy: false },
+        { name: "bad", available: 1, busy: true },
+      ],
+    });
+  });
+
+  it.each(["RollingOut", "ScalingUp", "ScalingDown", "Remediating"])(
+    "not while its own %s is True",
+    (type) => {
+      const { nodePools } = lookAt({ ...counts(3), ...busy(type) }, counts(2));
+      expect(nodePools.map((each) => each.busy)).toEqual([true, false]);
+    },
+  );
+
+  it("not while the topology has not been carried out", () => {
+    const failing = conditions(condition("TopologyReconciled", "False"));
+    expect(lookAt(counts(3), counts(2), { conditions: failing }).reconciled).toBe(false);
+  });
+});
+
+describe("a cluster is paused", () => {
+  it.each([
+    ["by its wish, before its controller has said so", { spec: { ...spec, paused: true } }],
+    [
+      "by its annotation",
+      { metadata: metadata("prod", { annotations: { "cluster.x-k8s.io/paused": "" } }) },
+    ],
+    [
+      "by its controller's word",
+      { status: wellStatus({ conditions: [condition("Paused", "True")] }) },
+    ],
+  ])("%s", (_how, more) => {
+    expect(look(clusterOf(wellStatus(), more)).paused).toBe(true);
+  });
+
+  it("no longer once the wish is taken back, though its controller has not looked yet", () => {
+    const stale = condition("Paused", "True", { observedGeneration: 1 });
+    expect(look(clusterOf(wellStatus({ conditions: conditions(stale) }))).paused).toBe(false);
+    expect(look(clusterOf(wellStatus())).paused).toBe(false);
   });
 });
 
@@ -189,7 +275,7 @@ describe("what v1beta1 serves", () => {
       status: {
         observedGeneration: 2,
         replicas: 2,
-        readyReplicas: 0,
+        availableReplicas: 0,
         v1beta2: { readyReplicas: 2, availableReplicas: 2, upToDateReplicas: 2 },
       },
     });

@@ -1,10 +1,10 @@
 import type { KubernetesPlace } from "#contract/cluster.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, isWhole } from "#drivers/cluster-ports.ts";
 import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
 import { conditionOf, isFalse, isTrue } from "#drivers/kubernetes/conditions.ts";
 import { secretKind } from "#drivers/kubernetes/secret.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
-import { type ClusterParts, controlPlaneOf, isWhole, runsOnly, workersOf } from "./groups.ts";
+import { type ClusterParts, controlPlaneOf, isBusy, runsOnly, workersOf } from "./groups.ts";
 import { capiLabels, type CapiCluster, machineDeploymentKind, machineKind } from "./kinds.ts";
 import { problemsOf, summaryOf } from "./problems.ts";
 
@@ -23,11 +23,20 @@ export const readParts = async (
   return { cluster, deployments, machines };
 };
 
-/** True while the Cluster says of itself that something is under way. */
-export const isBusy = ({ conditions }: CapiCluster): boolean =>
-  ["RollingOut", "ScalingUp", "ScalingDown", "Remediating"].some((type) =>
-    isTrue(conditions, type),
+/**
+ * The wish is told before the condition that follows it; a condition of an older wish may be about a pause that is over.
+ */
+export const isPaused = ({ metadata, paused, conditions }: CapiCluster): boolean => {
+  const generation = metadata.generation ?? 0;
+  const said = conditionOf(conditions, "Paused");
+  return (
+    paused ||
+    metadata.annotations[pausedAnnotation] !== undefined ||
+    (said?.status === "True" && (said.observedGeneration ?? generation) >= generation)
   );
+};
+
+const pausedAnnotation = "cluster.x-k8s.io/paused";
 
 /** The Cluster's controller has seen its newest generation. */
 export const isObserved = ({ metadata, observedGeneration, conditions }: CapiCluster): boolean => {
@@ -47,6 +56,7 @@ export const stateOf = (parts: ClusterParts): ClusterState => {
   const nodePools = (topology?.nodePools ?? []).map(({ name, replicas }) => ({
     name,
     ...workersOf(ofPool(name), machines, replicas),
+    busy: ofPool(name).some(isBusy),
   }));
   const groups = [controlPlane, ...nodePools];
   const deleting = metadata.deletionTimestamp !== undefined;
@@ -65,12 +75,14 @@ export const stateOf = (parts: ClusterParts): ClusterState => {
     kubernetesVersion: topology?.version ?? null,
     observed,
     deleting,
+    paused: isPaused(cluster),
     infrastructureReady:
       cluster.infrastructureProvisioned && !isFalse(conditions, "InfrastructureReady"),
     controlPlaneInitialized:
       cluster.controlPlaneInitialized || isTrue(conditions, "ControlPlaneInitialized"),
     controlPlaneAvailable: isTrue(conditions, "ControlPlaneAvailable"),
     workersAvailable: isTrue(conditions, "WorkersAvailable"),
+    reconciled,
     changing: !deleting && unfinished,
     settled:
       !deleting &&

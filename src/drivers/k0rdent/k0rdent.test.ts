@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Failure } from "#contract/failures.ts";
-import { clusterKind } from "#drivers/cluster-api/kinds.ts";
+import { clusterKind, machineDeploymentKind } from "#drivers/cluster-api/kinds.ts";
 import { clusterDeploymentKind, clusterTemplateChainKind, clusterTemplateKind } from "./kinds.ts";
 import { stateOf } from "./look.ts";
 import { offeredBy, templateFor } from "./offered.ts";
@@ -135,6 +135,85 @@ describe("the versions of machines", () => {
       { version: "v1.33.9+k0s.0", count: 1 },
     ]);
     expect(versionsOf("", ["v1.34.2+k0s.0", 1])).toEqual([{ version: "v1.34.2+k0s.0", count: 1 }]);
+  });
+});
+
+describe("a ClusterDeployment with its Cluster", () => {
+  const counts = { replicas: 2, availableReplicas: 2, upToDateReplicas: 2 };
+  const ready = (observedGeneration: number) => ({
+    type: "Ready",
+    status: "True",
+    reason: "Succeeded",
+    observedGeneration,
+  });
+  interface Seen {
+    readonly readyAt?: number;
+    readonly clusterAt?: number;
+    readonly workersAt?: number;
+    readonly own?: object[];
+    readonly clusters?: object[];
+    readonly workers?: object[];
+  }
+  /** All objects are of the second generation. */
+  const look = ({ readyAt = 2, clusterAt = 2, workersAt = 2, ...seen }: Seen = {}) => {
+    const second = { generation: 2 };
+    const deployment = clusterDeploymentKind.schema.parse({
+      metadata: metadata("prod", {
+        ...second,
+        annotations: { "millwright.dev/node-pool": "blue" },
+      }),
+      spec: { template: "aws-1-0-0", config: { workersNumber: 2, controlPlaneNumber: 2 } },
+      status: { observedGeneration: 2, conditions: [ready(readyAt), ...(seen.own ?? [])] },
+    });
+    const cluster = clusterKind.schema.parse({
+      apiVersion: "cluster.x-k8s.io/v1beta2",
+      metadata: metadata("prod", second),
+      status: {
+        observedGeneration: clusterAt,
+        controlPlane: counts,
+        conditions: seen.clusters ?? [],
+      },
+    });
+    const workers = machineDeploymentKind.schema.parse({
+      apiVersion: "cluster.x-k8s.io/v1beta2",
+      metadata: metadata("prod-md", second),
+      spec: { replicas: 2 },
+      status: { ...counts, observedGeneration: workersAt, conditions: seen.workers ?? [] },
+    });
+    return stateOf(deployment, { cluster, deployments: [workers], machines: [] }, "v1.33.9");
+  };
+  const is = (type: string, status = "True") => ({ type, status, reason: "x" });
+
+  it("is observed and settled when each has seen its newest wish", () => {
+    expect(look()).toMatchObject({
+      observed: true,
+      settled: true,
+      changing: false,
+      reconciled: true,
+      paused: false,
+      nodePools: [{ busy: false }],
+    });
+  });
+
+  it.each<[string, Seen]>([
+    ["Ready", { readyAt: 1 }],
+    ["the Cluster", { clusterAt: 1 }],
+    ["the MachineDeployment", { workersAt: 1 }],
+  ])("is neither while %s is of an older one", (_what, seen) => {
+    expect(look(seen)).toMatchObject({ observed: false, settled: false });
+  });
+
+  it("tells its pool's own work from another's, and whether its release is applied", () => {
+    const elsewhere = look({ clusters: [is("RollingOut")] });
+    expect(elsewhere).toMatchObject({ changing: true, nodePools: [{ busy: false }] });
+    const own = look({ workers: [is("ScalingUp")] });
+    expect(own.nodePools).toMatchObject([{ busy: true }]);
+    expect(look({ own: [is("HelmReleaseReady", "False")] }).reconciled).toBe(false);
+  });
+
+  it("is paused when either is", () => {
+    expect(look({ own: [is("Paused")] }).paused).toBe(true);
+    expect(look({ clusters: [is("Paused")] }).paused).toBe(true);
   });
 });
 

@@ -18,16 +18,17 @@ import {
 } from "#drivers/kubernetes/ours.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
 import {
-  type ClusterDeployment,
+  type ClusterTemplate,
   clusterDeploymentKind,
   clusterTemplateChainKind,
   clusterTemplateKind,
   credentialKind,
 } from "./kinds.ts";
 import { nodePoolAnnotation, stateOf } from "./look.ts";
-import { offeredBy, templateFor } from "./offered.ts";
+import { offeredBy } from "./offered.ts";
 import { scaleOf } from "./scale.ts";
 import { readTemplate, withV } from "./template.ts";
+import { templateGiving, upgradeOf } from "./upgrade.ts";
 import { configOf } from "./values.ts";
 
 const oursOf = ({ id, place, name }: ClusterRef): Ours => ({
@@ -92,6 +93,12 @@ const checkCredential = async (
   throw wrongCredential(why);
 };
 
+const templatesAt = (
+  client: KubernetesClient,
+  { place: { namespace } }: ClusterRef,
+  options: ReadOptions,
+): Promise<readonly ClusterTemplate[]> => client.list(clusterTemplateKind, { namespace }, options);
+
 /**
  * Clusters by k0rdent: one object, a ClusterDeployment of a ClusterTemplate in its own namespace. The template decides the Kubernetes version and
  * which values count machines, so another version is another template. Templates know one group of workers: one node pool.
@@ -152,38 +159,29 @@ export const createK0rdent = (clients: Clients): ClusterPort => ({
       options,
     ),
 
+  async checkUpgrade(cluster, kubernetesVersion, options) {
+    const client = clients.at(cluster.place);
+    const templates = await templatesAt(client, cluster, options);
+    await checkEdit(
+      client,
+      clusterDeploymentKind,
+      oursOf(cluster),
+      (found) => upgradeOf(cluster, templateGiving(kubernetesVersion, found, templates), found),
+      options,
+    );
+  },
+
   async upgrade(cluster, kubernetesVersion, options) {
     const client = clients.at(cluster.place);
-    const { namespace } = cluster.place;
-    const templates = await client.list(clusterTemplateKind, { namespace }, options);
-    const next = ({ spec, status }: ClusterDeployment): string => {
-      const present = templateFor(kubernetesVersion, [spec.template], templates);
-      if (present !== null) return present;
-      const template = templateFor(kubernetesVersion, status.availableUpgrades, templates);
-      if (template !== null) return template;
-      throw new Failure(
-        "KUBERNETES_REJECTED",
-        `no template that ${spec.template} can be upgraded to gives ${kubernetesVersion}`,
-        {
-          details: { reason: "no-upgrade", availableUpgrades: status.availableUpgrades },
-        },
-      );
-    };
+    const templates = await templatesAt(client, cluster, options);
     let template: string | null = null;
-    const path = "/spec/template";
     const outcome = await edit(
       client,
       clusterDeploymentKind,
       oursOf(cluster),
-      (deployment) => {
-        template = next(deployment);
-        const present = deployment.spec.template;
-        return template === present
-          ? null
-          : [
-              { op: "test", path, value: present },
-              { op: "replace", path, value: template },
-            ];
+      (found) => {
+        template = templateGiving(kubernetesVersion, found, templates);
+        return upgradeOf(cluster, template, found);
       },
       options,
     );

@@ -1,13 +1,13 @@
 import type { SeenProblem } from "#drivers/cluster-ports.ts";
-import type { ClusterState, GroupState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, type GroupState, isWhole } from "#drivers/cluster-ports.ts";
 import {
   type ClusterParts,
   controlPlaneOf,
-  isWhole,
+  isBusy,
   runsOnly,
   workersOf,
 } from "#drivers/cluster-api/groups.ts";
-import { isBusy, isObserved } from "#drivers/cluster-api/look.ts";
+import { isObserved, isPaused } from "#drivers/cluster-api/look.ts";
 import {
   problemsOf as problemsOfCluster,
   summaryOf as summaryOfCluster,
@@ -94,7 +94,7 @@ export const stateOf = (
   const { conditions } = status;
   const wished = wishedCounts(spec.config);
   const poolName = metadata.annotations[nodePoolAnnotation];
-  const none = { desired: 0, replicas: 0, ready: 0, upToDate: 0, versions: [] };
+  const none = { desired: 0, replicas: 0, available: 0, upToDate: 0, versions: [] };
   const controlPlane =
     parts === null
       ? { ...none, desired: wished.controlPlane ?? 0 }
@@ -132,15 +132,20 @@ export const stateOf = (
     kubernetesVersion: kubernetesVersion === "" ? null : kubernetesVersion,
     observed,
     deleting,
+    paused: isTrue(conditions, "Paused") || (cluster !== null && isPaused(cluster)),
     infrastructureReady: of("InfrastructureReady"),
     controlPlaneInitialized:
       cluster?.controlPlaneInitialized === true || of("ControlPlaneInitialized"),
     controlPlaneAvailable: of("ControlPlaneAvailable"),
     workersAvailable: of("WorkersAvailable"),
+    reconciled: applied,
     changing: !deleting && !(whole && applied),
     settled: !deleting && observed && whole && applied && !spec.dryRun && ready?.status === "True",
     controlPlane,
-    nodePools: poolName === undefined ? [] : [{ name: poolName, ...workers }],
+    nodePools:
+      poolName === undefined
+        ? []
+        : [{ name: poolName, ...workers, busy: (parts?.deployments ?? []).some(isBusy) }],
     endpoint: cluster?.endpoint ?? null,
     summary: summaryOf(deployment, own, parts),
     problems,

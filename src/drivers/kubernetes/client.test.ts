@@ -23,7 +23,7 @@ import {
   toyPath,
   writing,
 } from "./testing/test-client.ts";
-import { groupsForMs, type KubernetesOptions } from "./options.ts";
+import { groupsForMs, type KubernetesOptions, maxPages } from "./options.ts";
 
 const opened: (() => unknown)[] = [];
 afterEach(async () => {
@@ -66,8 +66,8 @@ describe("what a refusal becomes", () => {
     },
   });
   const rows: readonly (readonly [string, Answer, FailureCode, string])[] = [
-    ["401", status(401, "Unauthorized"), "KUBERNETES_REJECTED", "Unauthorized"],
-    ["403", status(403, "Forbidden"), "KUBERNETES_REJECTED", "Forbidden"],
+    ["401", status(401, "Unauthorized"), "KUBERNETES_UNAVAILABLE", "Unauthorized"],
+    ["403", status(403, "Forbidden"), "KUBERNETES_FORBIDDEN", "Forbidden"],
     ["404 of an object", status(404, "NotFound"), "KUBERNETES_REJECTED", "NotFound"],
     [
       "404 of a path",
@@ -193,6 +193,21 @@ describe("calls", () => {
     const failure = await failureOf(client.list(toyKind, { namespace: "demo" }, writing()));
     expect(failure.code).toBe("KUBERNETES_UNAVAILABLE");
     expect(server.asked).toHaveLength(3);
+  });
+
+  it("gives up on a list whose pages go in circles, or never end", async () => {
+    const { client, server } = await serve(({ query }) => ({
+      body: { metadata: { continue: query["continue"] === "one" ? "two" : "one" }, items: [] },
+    }));
+    const list = (): Promise<Failure> =>
+      failureOf(client.list(toyKind, { namespace: "demo" }, writing()));
+    expect((await list()).details).toEqual({ reason: "invalid-answer" });
+    expect(server.asked).toHaveLength(3);
+    server.script = (_asked, times) => ({
+      body: { metadata: { continue: String(times) }, items: [] },
+    });
+    expect((await list()).details).toEqual({ reason: "invalid-answer" });
+    expect(server.asked).toHaveLength(3 + maxPages);
   });
 
   it("applies without force, and takes only fields that we own ourselves", async () => {
@@ -329,7 +344,7 @@ describe("calls", () => {
     opened.push(close);
     const refused = await failureOf(client.read(toyKind, at, writing()));
     expect([refused.code, refused.details?.["reason"]]).toEqual([
-      "KUBERNETES_REJECTED",
+      "KUBERNETES_UNAVAILABLE",
       "Unauthorized",
     ]);
     writeFileSync(path, server.kubeconfig.replace("sesame-4711", "fresh"));
@@ -391,11 +406,13 @@ describe("management clusters", () => {
       ["second", "first", "other"],
       "first",
     ]);
-    await kubeconfig.entrance("second").access();
-    expect((await kubeconfig.entrance("second").access()).headers["Authorization"]).toContain(
-      "sesame",
-    );
-    expect((await kubeconfig.entrance("other").access()).headers["Authorization"]).toContain("no");
+    const credentials = async (context: string): Promise<unknown> => {
+      const { signal } = writing();
+      const access = await kubeconfig.entrance(context).access({ signal, deadline: signal });
+      return access.headers["Authorization"];
+    };
+    expect(await credentials("second")).toContain("sesame");
+    expect(await credentials("other")).toContain("no");
   });
 
   it("are not there when the kubeconfig is none", async () => {

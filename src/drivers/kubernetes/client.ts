@@ -1,11 +1,9 @@
 import { z } from "zod";
 import { Failure } from "#contract/failures.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
 import { jsonOf, statusOf } from "./answer.ts";
-import { exchange, type RawAnswer } from "./exchange.ts";
-import type { Entrance } from "./kubeconfig.ts";
+import { type Call, type CallOptions, callThrough, type Way } from "./call.ts";
+import type { RawAnswer } from "./exchange.ts";
 import { fieldManager } from "./labels.ts";
 import {
   apiVersionOf,
@@ -16,34 +14,14 @@ import {
   nameOf,
   type ObjectName,
 } from "./object.ts";
-import { groupsForMs, type KubernetesTimeouts, maxBodyBytes, pageSize } from "./options.ts";
+import { groupsForMs, maxPages, pageSize } from "./options.ts";
+import { LateWrites } from "./late-writes.ts";
 import { isRefused, refusal } from "./refusal.ts";
-import type { Turns } from "./turns.ts";
 import { invalidAnswer } from "./unavailable.ts";
 
-export interface ClientOptions {
-  /** Name of the context, for the log. */
-  readonly context: string;
-  readonly entrance: Entrance;
-  readonly turns: Turns;
-  readonly timeouts: KubernetesTimeouts;
-  readonly clock: Clock;
+export interface ClientOptions extends Way {
   readonly random: () => number;
-  readonly log: Log;
 }
-
-interface Call {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-  readonly contentType?: string;
-  /** What is asked, in words, for messages. */
-  readonly what: string;
-}
-
-/** A call that may carry `<run>/<step>`, by which an audit log can tell who asked. */
-export type CallOptions = ReadOptions & { readonly key?: string };
 
 const Groups = z.object({ groups: z.array(z.object({ name: z.string() })) });
 
@@ -61,15 +39,22 @@ const listAttempts = 3;
 
 /**
  * One management cluster: its verbs as they are, without any judgement on whose an object is (`ours.ts` has that). Every answer that
- * is not 2xx becomes a failure of `refusal.ts`; credentials are read anew once after a 401.
+ * is not 2xx becomes a failure of `refusal.ts`.
  */
 export class KubernetesClient {
   readonly #options: ClientOptions;
   readonly #versions = new Map<string, string>();
+  readonly #late: LateWrites;
   #groups: { readonly names: ReadonlySet<string>; readonly seenAt: number } | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#late = new LateWrites(options.clock, options.timeouts.lateMs);
+  }
+
+  /** Whether a write of ours that makes this object was left unanswered so lately that it may still arrive. */
+  mayArrive(kind: Kind<HasMeta>, at: ObjectName): boolean {
+    return this.#late.mayArrive(nameOf(kind, at));
   }
 
   /** Asks for what only a Kubernetes API server answers, with our credentials. */
@@ -168,7 +153,11 @@ export class KubernetesClient {
       .join(",");
     const found: T[] = [];
     let next = "";
+    const before = new Set<string>();
     do {
+      if (before.has(next) || before.size === maxPages)
+        throw invalidAnswer(`${what} was answered with pages that do not end`);
+      before.add(next);
       const query = {
         limit: String(pageSize),
         ...(labelSelector === "" ? {} : { labelSelector }),
@@ -190,7 +179,8 @@ export class KubernetesClient {
     options: CallOptions,
   ): Promise<T> {
     const call = await this.#creation(kind, manifest, options);
-    return parsed(kind, await this.#send(call, options), call.what);
+    const made = this.#late.track(nameOf(kind, manifest.metadata), this.#send(call, options));
+    return parsed(kind, await made, call.what);
   }
 
   /**
@@ -219,17 +209,20 @@ export class KubernetesClient {
     const send = async (force: boolean): Promise<T> =>
       parsed(
         kind,
-        await this.#send(
-          {
-            method: "PATCH",
-            path,
-            query: { ...writing, force: String(force) },
-            body: manifest,
-            // JSON is YAML, and this type is the one that all supported versions take.
-            contentType: "application/apply-patch+yaml",
-            what,
-          },
-          options,
+        await this.#late.track(
+          nameOf(kind, manifest.metadata),
+          this.#send(
+            {
+              method: "PATCH",
+              path,
+              query: { ...writing, force: String(force) },
+              body: manifest,
+              // JSON is YAML, and this type is the one that all supported versions take.
+              contentType: "application/apply-patch+yaml",
+              what,
+            },
+            options,
+          ),
         ),
         what,
       );
@@ -330,65 +323,16 @@ export class KubernetesClient {
 
   /** One call with a 2xx answer. */
   async #send(call: Call, options: CallOptions): Promise<RawAnswer> {
-    const { entrance, turns, clock } = this.#options;
-    const release = await turns.take(options.signal);
-    try {
-      let answer = await this.#ask(call, options);
-      if (answer.status === 401) {
-        await entrance.reload();
-        answer = await this.#ask(call, options);
-      }
-      if (answer.status >= 200 && answer.status < 300) return answer;
-      // A path that was served and is not any more: the groups and versions that we know may be of yesterday.
-      if (answer.status === 404 && statusOf(answer) === null) {
-        this.#groups = null;
-        this.#versions.clear();
-      }
-      throw refusal({ what: call.what, answer, nowMs: clock.now() });
-    } finally {
-      release();
+    const answer = await callThrough(this.#options, call, options);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    // A path that was served and is not any more: the groups and versions that we know may be of yesterday.
+    if (answer.status === 404 && statusOf(answer) === null) {
+      this.#groups = null;
+      this.#versions.clear();
     }
-  }
-
-  async #ask(call: Call, options: CallOptions): Promise<RawAnswer> {
-    const { entrance, timeouts, log, context } = this.#options;
-    const access = await entrance.access();
-    const url = new URL(access.server);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}${call.path}`;
-    url.search = new URLSearchParams(call.query).toString();
-    const body = call.body === undefined ? null : JSON.stringify(call.body);
-    const answer = await exchange(
-      {
-        method: call.method,
-        url,
-        agent: access.agent,
-        auth: access.auth,
-        headers: {
-          ...access.headers,
-          Accept: "application/json",
-          "User-Agent": "millwright",
-          ...(options.key === undefined ? {} : { "Idempotency-Key": options.key }),
-          ...(body === null ? {} : { "Content-Type": call.contentType ?? "application/json" }),
-        },
-        body,
-      },
-      { callMs: timeouts.callMs, maxBytes: maxBodyBytes, signal: options.signal },
-    ).catch((error: unknown) => {
-      throw asked(call.what, error);
-    });
-    log("debug", "kubernetes.call", { context, what: call.what, status: answer.status });
-    return answer;
+    throw refusal({ what: call.what, answer, nowMs: this.#options.clock.now() });
   }
 }
-
-/** A call that broke, with what was asked: of several that a step makes, a person wants to know which. */
-const asked = (what: string, error: unknown): unknown =>
-  error instanceof Failure
-    ? new Failure(error.code, `${what}: ${error.message}`, {
-        ...(error.details !== undefined && { details: error.details }),
-        cause: error,
-      })
-    : error;
 
 const writing = { fieldManager, fieldValidation: "Strict" } as const;
 

@@ -1,5 +1,6 @@
 import { type Agent, type IncomingHttpHeaders, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { endedBy, onEnd, type Patience } from "./patience.ts";
 import { brokenCall, invalidAnswer } from "./unavailable.ts";
 
 /** A whole answer, whatever its status. */
@@ -19,33 +20,30 @@ export interface Outgoing {
   readonly body: string | null;
 }
 
-export interface Limits {
-  readonly callMs: number;
+export interface Limits extends Patience {
   readonly maxBytes: number;
-  readonly signal: AbortSignal;
 }
 
 /** A server closes idle connections when it likes; one that had closed before the request came says nothing about the request. */
 const wasStale = (error: Error, reused: boolean): boolean =>
   reused && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 
-/** One request and its whole answer, within `callMs`. Throws KUBERNETES_UNAVAILABLE. */
+/** One request and its whole answer. Throws KUBERNETES_UNAVAILABLE. */
 export const exchange = async (outgoing: Outgoing, limits: Limits): Promise<RawAnswer> => {
-  const deadline = AbortSignal.timeout(limits.callMs);
   for (;;) {
-    const answer = await once(outgoing, limits, deadline);
+    const answer = await once(outgoing, limits);
     if (answer !== "stale") return answer;
   }
 };
 
 const once = (
   outgoing: Outgoing,
-  { maxBytes, signal, callMs }: Limits,
-  deadline: AbortSignal,
+  { maxBytes, ...patience }: Limits,
 ): Promise<RawAnswer | "stale"> =>
   new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(brokenCall("aborted"));
+    const ended = endedBy(patience);
+    if (ended !== null) {
+      reject(brokenCall(ended));
       return;
     }
     const { method, url, agent, headers, auth, body } = outgoing;
@@ -61,8 +59,7 @@ const once = (
       },
     });
     const settle = (act: () => void): void => {
-      signal.removeEventListener("abort", onAbort);
-      deadline.removeEventListener("abort", onDeadline);
+      forget();
       act();
     };
     const fail = (why: Parameters<typeof brokenCall>[0]): void =>
@@ -71,10 +68,7 @@ const once = (
         if (why instanceof Error && wasStale(why, call.reusedSocket)) resolve("stale");
         else reject(brokenCall(why));
       });
-    const onAbort = (): void => fail("aborted");
-    const onDeadline = (): void => fail("timeout");
-    signal.addEventListener("abort", onAbort, { once: true });
-    deadline.addEventListener("abort", onDeadline, { once: true });
+    const forget = onEnd(patience, fail);
     call.on("error", fail);
     call.once("response", (response) => {
       const chunks: Buffer[] = [];
@@ -85,7 +79,7 @@ const once = (
         if (bytes > maxBytes) {
           fail(
             invalidAnswer(`the answer to ${method} ${url.pathname} is too large to be read`, {
-              details: { maxBytes, callMs },
+              details: { maxBytes },
             }),
           );
         }

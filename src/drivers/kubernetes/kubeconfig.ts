@@ -1,27 +1,9 @@
-import { Agent as HttpAgent, type Agent } from "node:http";
-import { Agent as HttpsAgent, type RequestOptions } from "node:https";
 import { delimiter } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Failure } from "#contract/failures.ts";
+import { createEntrance, type Entrance, notUsable } from "./entrance.ts";
+import { withEndablePrograms } from "./exec-programs.ts";
 import type { KubeconfigSource } from "./options.ts";
-
-/** How one call reaches the API server of a context. */
-export interface Access {
-  /** Its address; may end in a path, as behind a proxy of several clusters. */
-  readonly server: URL;
-  readonly agent: Agent;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly auth: string | null;
-}
-
-/** One management cluster's door. */
-export interface Entrance {
-  /** Credentials are asked for each time, so that tokens that live in files or come from a program are the newest. */
-  access(): Promise<Access>;
-  /** Reads everything anew: the server has refused what we had. */
-  reload(): Promise<void>;
-  close(): void;
-}
 
 export interface Kubeconfig {
   readonly contexts: readonly string[];
@@ -33,12 +15,6 @@ type Loader = () => KubeConfig;
 
 /** What client-node calls the context that it makes of a service account, and what a place calls it. */
 const inCluster = "in-cluster";
-
-const notUsable = (message: string, cause?: unknown): Failure =>
-  new Failure("KUBERNETES_REJECTED", message, {
-    details: { reason: "kubeconfig" },
-    ...(cause === undefined ? {} : { cause }),
-  });
 
 /**
  * Loads a kubeconfig. Certificates, tokens, `exec` programs and proxies are client-node's; it is loaded only here and only when a management
@@ -109,64 +85,8 @@ export const loadKubeconfig = async (source: KubeconfigSource): Promise<Kubeconf
 
 const loaded = (load: Loader): KubeConfig => {
   try {
-    return load();
+    return withEndablePrograms(load());
   } catch (error) {
     throw notUsable("the kubeconfig cannot be read", error);
   }
-};
-
-const createEntrance = (load: Loader): Entrance => {
-  let config = load();
-  let agent: Agent | null = null;
-
-  const close = (): void => {
-    agent?.destroy();
-    agent = null;
-  };
-
-  /** client-node's own agent opens a connection for each call; ours keeps them, except where a proxy needs its agent. */
-  const agentFor = (options: RequestOptions): Agent => {
-    const cluster = config.getCurrentCluster();
-    if (cluster?.proxyUrl !== undefined && options.agent instanceof HttpAgent) return options.agent;
-    if (cluster?.server.startsWith("http:") === true) return new HttpAgent({ keepAlive: true });
-    const { ca, cert, key, rejectUnauthorized, servername } = options;
-    return new HttpsAgent({
-      keepAlive: true,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
-      ...(servername === undefined ? {} : { servername }),
-    });
-  };
-
-  return {
-    async access() {
-      const cluster = config.getCurrentCluster();
-      if (cluster === null) throw notUsable("the kubeconfig's context names no cluster");
-      const server = URL.parse(cluster.server);
-      if (server === null) throw notUsable("the kubeconfig's cluster has no usable address");
-      const options: RequestOptions = {};
-      try {
-        await config.applyToHTTPSOptions(options);
-      } catch (error) {
-        throw notUsable("the kubeconfig's credentials cannot be used", error);
-      }
-      agent ??= agentFor(options);
-      const headers = Object.entries(options.headers ?? {}).map(
-        ([name, value]) => [name, String(value)] as const,
-      );
-      return {
-        server,
-        agent,
-        headers: Object.fromEntries(headers),
-        auth: options.auth ?? null,
-      };
-    },
-    async reload() {
-      config = load();
-      close();
-    },
-    close,
-  };
 };

@@ -55,14 +55,15 @@ const shown = (field: readonly FieldStep[]): string =>
 
 /**
  * CONFLICT, with the reason that an apply would be refused with, while another manager owns the field; `what` is the field in
- * words.
+ * words. `harmless`: managers that write the field as their users ask, and so set nothing back.
  */
 export const refuseManaged = (
   managed: ManagedFields,
   field: readonly FieldStep[],
   what: string,
+  harmless: readonly string[] = [],
 ): void => {
-  const managers = otherManagersOf(managed, field);
+  const managers = otherManagersOf(managed, field).filter((name) => !harmless.includes(name));
   if (managers.length === 0) return;
   throw new Failure(
     "CONFLICT",

@@ -9,13 +9,20 @@ import type { Log } from "#platform/log.ts";
 export type KubeconfigSource = { readonly text: string } | { readonly path: string } | "in-cluster";
 
 export interface KubernetesTimeouts {
-  /** From the request to the last byte of the answer. */
+  /** From its turn to the last byte of the answer, credentials included, and a second asking with fresh ones. */
   readonly callMs: number;
   /** How long a call may wait for its turn at a management cluster. */
   readonly turnMs: number;
+  /** How long a write that nobody waits for any more may still be carried out. */
+  readonly lateMs: number;
 }
 
-export const defaultTimeouts: KubernetesTimeouts = { callMs: 15_000, turnMs: 60_000 };
+export const defaultTimeouts: KubernetesTimeouts = {
+  callMs: 15_000,
+  turnMs: 60_000,
+  // The API server's own limit on a request (--request-timeout) unless it was given another.
+  lateMs: 60_000,
+};
 
 /** Everything that the Kubernetes drivers take from outside. */
 export interface KubernetesOptions {
@@ -36,6 +43,10 @@ export const defaultConcurrency = 8;
 /** How long it is remembered which groups an API server serves: operators are installed now and then. */
 export const groupsForMs = 30_000;
 
+/** How often the kubeconfig is read anew, at most, because its management cluster is not found as it says. */
+export const rereadMs = 10_000;
+
 /** Lists come in pages; a page of 500 hosts with all their hardware has under 2 MB. */
 export const pageSize = 500;
+export const maxPages = 1_000;
 export const maxBodyBytes = 64 * 1024 * 1024;

@@ -1,8 +1,10 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { toFailure } from "#contract/failures.ts";
 import { covers } from "./covers.ts";
 import { ownLabels } from "./labels.ts";
 import type { JsonPatch } from "./object.ts";
+import type { KubernetesOptions } from "./options.ts";
 import { edit, ensure, remove } from "./ours.ts";
 import {
   type Asked,
@@ -30,10 +32,13 @@ afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-const serve = async (script: Script): Promise<TestClient & { readonly server: ScriptedServer }> => {
+const serve = async (
+  script: Script,
+  more: Partial<KubernetesOptions> = {},
+): Promise<TestClient & { readonly server: ScriptedServer }> => {
   const server = await startScriptedServer(script);
   opened.push(() => server.close());
-  const made = await testClient({ text: server.kubeconfig });
+  const made = await testClient({ text: server.kubeconfig }, more);
   opened.push(() => made.close());
   return { ...made, server };
 };
@@ -257,5 +262,45 @@ describe("remove", () => {
     );
     expect(await codeOf(remove(client, toyKind, ours, writing()))).toBe("CONFLICT not-ours");
     expect(server.calls().filter((call) => call.startsWith("DELETE"))).toHaveLength(1);
+  });
+});
+
+describe("a creation that nobody waits for any more", () => {
+  it("is not cut off by what only keeps the next call from being begun", async () => {
+    const cancelled = new AbortController();
+    const { client } = await serve(({ method }) => {
+      if (method === "POST") cancelled.abort("cancel");
+      return { status: 201, body: toy({ size: 1 }), after: pause(300) };
+    });
+    const options = { ...writing(), signal: cancelled.signal, life: AbortSignal.timeout(30_000) };
+    expect(await ensure(client, toyKind, toyManifest({ size: 1 }), { id }, options)).toBe("asked");
+    expect(cancelled.signal.aborted).toBe(true);
+  });
+
+  it("may still arrive: what is not there is gone only when it cannot any more", async () => {
+    let now = 0;
+    const { client } = await serve(
+      ({ method }) => (method === "POST" ? { silent: true } : status(404, "NotFound")),
+      {
+        timeouts: { callMs: 200, lateMs: 60_000 },
+        clock: { now: () => now, sleep: async () => undefined },
+      },
+    );
+    const creation = ensure(client, toyKind, toyManifest({ size: 1 }), { id }, writing());
+    expect(await codeOf(creation)).toBe("KUBERNETES_UNAVAILABLE timeout");
+    expect(await remove(client, toyKind, ours, writing())).toBe("asked");
+    now = 59_000;
+    expect(await remove(client, toyKind, ours, writing())).toBe("asked");
+    now = 60_000;
+    expect(await remove(client, toyKind, ours, writing())).toBe("gone");
+  });
+
+  it("that was refused cannot arrive", async () => {
+    const { client } = await serve(({ method }) =>
+      method === "POST" ? status(422, "Invalid") : status(404, "NotFound"),
+    );
+    const creation = ensure(client, toyKind, toyManifest({ size: 1 }), { id }, writing());
+    expect(await codeOf(creation)).toMatch(/^KUBERNETES_REJECTED/);
+    expect(await remove(client, toyKind, ours, writing())).toBe("gone");
   });
 });

@@ -148,7 +148,10 @@ export const notThere = (kind: { readonly kind: string }, at: ObjectName): Failu
     details: { object: `${kind.kind}/${at.name}`, namespace: at.namespace },
   });
 
-/** Asks for deletion of an object of ours; one that is being deleted is not asked again. `gone` when nothing is there. */
+/**
+ * Asks for deletion of an object of ours; one that is being deleted is not asked again. `gone` when nothing is there, and no write of
+ * ours may still arrive that makes it: then it is `asked`, for whoever waits until it is gone to come again.
+ */
 export const remove = async (
   client: KubernetesClient,
   kind: Kind<HasMeta>,
@@ -157,7 +160,7 @@ export const remove = async (
 ): Promise<"asked" | "gone"> => {
   for (let attempt = 1; ; attempt += 1) {
     const there = await readOurs(client, kind, at, options);
-    if (there === null) return "gone";
+    if (there === null) return client.mayArrive(kind, at) ? "asked" : "gone";
     const { uid, deletionTimestamp } = there.metadata;
     if (deletionTimestamp !== undefined) return "asked";
     try {

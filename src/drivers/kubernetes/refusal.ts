@@ -45,9 +45,10 @@ export const refusal = ({ what, answer, nowMs }: Asked): Failure => {
 
   switch (answer.status) {
     case 401:
-      return make("KUBERNETES_REJECTED", "our credentials are not accepted", "Unauthorized");
+      // Fresh ones were not accepted either. An authenticator that fails says the same as one that knows us no more.
+      return make("KUBERNETES_UNAVAILABLE", "our credentials are not accepted", "Unauthorized");
     case 403:
-      return make("KUBERNETES_REJECTED", "it is not allowed", status?.reason || "Forbidden", {
+      return make("KUBERNETES_FORBIDDEN", "it is not allowed", status?.reason || "Forbidden", {
         causes,
       });
     case 404:

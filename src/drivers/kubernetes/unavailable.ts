@@ -6,6 +6,8 @@ import { type BrokenReason, brokenReasonOf, brokenWords, isNoHttp } from "#platf
  *
  * - that of a broken call (`BrokenReason`); every verb may be repeated.
  * - `turn`: our own other calls took all turns.
+ * - `credentials`: the program or service that gives us credentials did not.
+ * - `Unauthorized`: our credentials are not accepted, though they are fresh.
  * - `invalid-answer`: what came is not what a Kubernetes API server answers.
  * - anything else: the reason in the server's own Status (`TooManyRequests`, `ServiceUnavailable`, `Expired` …).
  */

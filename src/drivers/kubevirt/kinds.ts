@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { Conditions } from "#drivers/kubernetes/conditions.ts";
+import { ManagedMeta } from "#drivers/kubernetes/managers.ts";
 import { type Kind, Meta } from "#drivers/kubernetes/object.ts";
 
 /** The fields of KubeVirt's and CDI's objects that we read (kubevirt.io/v1 of v1.9, cdi.kubevirt.io/v1beta1 of v1.66). */
 
 const VirtualMachine = z.object({
-  metadata: Meta,
+  metadata: ManagedMeta,
   spec: z.object({
     runStrategy: z.string().nullish(),
     dataVolumeTemplates: z

@@ -5,14 +5,22 @@ import type { KubernetesClient } from "#drivers/kubernetes/client.ts";
 import type { Clients } from "#drivers/kubernetes/clients.ts";
 import { isTrue } from "#drivers/kubernetes/conditions.ts";
 import { tryOut } from "#drivers/kubernetes/dry-run.ts";
-import { isOurs, resourceLabel } from "#drivers/kubernetes/labels.ts";
-import { edit, ensure, notThere, readOurs, removeIfOurs } from "#drivers/kubernetes/ours.ts";
+import { isOurs } from "#drivers/kubernetes/labels.ts";
+import {
+  checkEdit,
+  edit,
+  ensure,
+  notThere,
+  readOurs,
+  removeIfOurs,
+} from "#drivers/kubernetes/ours.ts";
 import { isRefused } from "#drivers/kubernetes/refusal.ts";
 import { secretKind } from "#drivers/kubernetes/secret.ts";
 import type { ReadOptions } from "#drivers/ports.ts";
 import type { VmPort, VmRef } from "#drivers/vm-ports.ts";
+import { ownerIndexOf, readVolumes } from "./disks.ts";
+import { letGo, removeWithoutDisks } from "./keep-disks.ts";
 import {
-  type DataVolume,
   dataVolumeKind,
   type Instance,
   instanceKind,
@@ -21,8 +29,9 @@ import {
   vmKind,
 } from "./kinds.ts";
 import { stateOf } from "./look.ts";
-import { cloudInitManifest, vmManifest } from "./manifest.ts";
+import { cloudInitManifest, diskName, vmManifest } from "./manifest.ts";
 import { checkNames, cloudInitOf, oursOf } from "./names.ts";
+import { runWishOf } from "./run-wish.ts";
 
 /** The instance has its machine's name, and its labels, which stand in the template. */
 const readInstance = async (
@@ -33,17 +42,6 @@ const readInstance = async (
   const found = await client.read(instanceKind, oursOf(vm), options);
   return found === null || !isOurs(found, vm.id) ? null : found;
 };
-
-const readVolumes = (
-  client: KubernetesClient,
-  vm: VmRef,
-  options: ReadOptions,
-): Promise<readonly DataVolume[]> =>
-  client.list(
-    dataVolumeKind,
-    { namespace: vm.place.namespace, labels: { [resourceLabel]: vm.id } },
-    options,
-  );
 
 const command = (
   client: KubernetesClient,
@@ -94,30 +92,22 @@ const seeRestart = async (
   return instance === null ? "no-instance" : "same-instance";
 };
 
-/** Removes the owner from a disk, so that it is not collected with its machine. */
-const disown = async (
+/** A machine and the disks that it owns: those are collected with it, those without an owner are not. */
+const removeWithDisks = async (
   client: KubernetesClient,
-  volume: DataVolume,
   vm: VmRef,
   options: KubernetesWrite,
-): Promise<void> => {
-  await edit(
-    client,
-    dataVolumeKind,
-    { ...oursOf(vm), name: volume.metadata.name },
-    ({ metadata }) => {
-      const index = metadata.ownerReferences.findIndex(
-        ({ kind, name }) => kind === vmKind.kind && name === vm.name,
-      );
-      if (index === -1) return null;
-      const path = `/metadata/ownerReferences/${index}`;
-      return [
-        { op: "test", path: `${path}/uid`, value: metadata.ownerReferences[index]?.uid },
-        { op: "remove", path },
-      ];
-    },
-    options,
-  );
+): Promise<"asked" | "gone"> => {
+  const machine = await client.read(vmKind, oursOf(vm), options);
+  const volumes = await readVolumes(client, vm, options);
+  const left = [await removeIfOurs(client, vmKind, oursOf(vm), options)];
+  if (machine === null || !isOurs(machine, vm.id)) {
+    for (const { metadata } of volumes) {
+      const name = metadata.name;
+      left.push(await removeIfOurs(client, dataVolumeKind, { ...oursOf(vm), name }, options));
+    }
+  } else await letGo(client, vm, options);
+  return volumes.length > 0 || left.includes("asked") ? "asked" : "gone";
 };
 
 /**
@@ -160,23 +150,19 @@ export const createKubeVirt = (
     return stateOf(vm, { vm: found, instance, volumes });
   },
 
-  async setRunning(vm, { running, force }, options) {
-    const client = clients.at(vm.place);
-    const wish = running ? "Always" : "Halted";
-    const path = "/spec/runStrategy";
-    const outcome = await edit(
-      client,
+  checkRunning: (vm, running, options) =>
+    checkEdit(
+      clients.at(vm.place),
       vmKind,
       oursOf(vm),
-      ({ spec }) =>
-        spec.runStrategy === wish
-          ? null
-          : [
-              { op: "test", path, value: spec.runStrategy },
-              { op: "replace", path, value: wish },
-            ],
+      (machine) => runWishOf(running, machine),
       options,
-    );
+    ),
+
+  async setRunning(vm, { running, force }, options) {
+    const client = clients.at(vm.place);
+    const change = (machine: VirtualMachine) => runWishOf(running, machine);
+    const outcome = await edit(client, vmKind, oursOf(vm), change, options);
     if (running || !force) return outcome;
     if ((await readInstance(client, vm, options)) === null) return outcome;
     try {
@@ -226,25 +212,23 @@ export const createKubeVirt = (
     }
   },
 
+  async disks(vm, options) {
+    const volumes = await readVolumes(clients.at(vm.place), vm, options);
+    return volumes
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map((volume) => ({
+        name: diskName(vm, volume.metadata.name),
+        owned: ownerIndexOf(volume, vm) !== -1,
+      }));
+  },
+
   async delete(vm, { keepDisks }, options) {
     const client = clients.at(vm.place);
-    const machine = await client.read(vmKind, oursOf(vm), options);
-    const volumes = await readVolumes(client, vm, options);
-    if (keepDisks) {
-      for (const volume of volumes) await disown(client, volume, vm, options);
-    }
+    const removeMachine = keepDisks ? removeWithoutDisks : removeWithDisks;
     const left = [
-      await removeIfOurs(client, vmKind, oursOf(vm), options),
+      await removeMachine(client, vm, options),
       await removeIfOurs(client, secretKind, cloudInitOf(vm), options),
     ];
-    // Disks that their machine owns are collected with it; those without an owner are not.
-    if (!keepDisks && (machine === null || !isOurs(machine, vm.id))) {
-      for (const { metadata } of volumes) {
-        const name = metadata.name;
-        left.push(await removeIfOurs(client, dataVolumeKind, { ...oursOf(vm), name }, options));
-      }
-    }
-    const disksLeft = !keepDisks && volumes.length > 0;
-    return disksLeft || left.includes("asked") ? "asked" : "gone";
+    return left.includes("asked") ? "asked" : "gone";
   },
 });

@@ -59,6 +59,7 @@ const creationRefusals: readonly FailureCode[] = [
   "RUN_CANCELLED",
   "KUBERNETES_UNAVAILABLE",
   "KUBERNETES_REJECTED",
+  "KUBERNETES_FORBIDDEN",
   "STEP_TIMEOUT",
 ];
 
@@ -107,7 +108,7 @@ const createRoute = (deps: ApiDependencies, door: Door): Route =>
           "controlPlane.pool": controlPlane.pool,
           ...Object.fromEntries(nodePools.map(({ pool }, n) => [`nodePools[${n}].pool`, pool])),
         });
-        const chosen = chooseFor(configured(deps.kubernetes), call.body);
+        const chosen = await chooseFor(configured(deps.kubernetes), call.body);
         const clusterId = deps.ids.cluster();
         const input = createInput({ body: call.body, chosen, clusterId, ...place });
         // No facts of ours, but said: the cluster is new, so there is nothing to be read before it is written.
@@ -164,7 +165,7 @@ const upgrading = (deps: ApiDependencies, changed: Changed, body: UpgradeCluster
     const { kubernetesVersion } = body;
     // What cannot follow the present version is refused as that, by the cluster itself.
     if (upgradeProblem(spec.kubernetesVersion, kubernetesVersion) === null)
-      refuseUnoffered(deps.kubernetes, spec, kubernetesVersion);
+      await refuseUnoffered(deps.kubernetes, spec, kubernetesVersion);
     return { workflow: "cluster.upgrade", input: upgradeInput(clusterId, body) };
   },
   foreseen: drawing(deps, changed, (cluster) => (body.spareServers ? drawnByUpgrade(cluster) : [])),
@@ -203,7 +204,7 @@ const upgradeRoute = (deps: ApiDependencies, door: Door): Route =>
       path: `${clusterPath}/upgrade`,
       summary: "Upgrade Kubernetes",
       description:
-        "One minor version at a time, and never back: from its pivot on the run can only go forward. Groups of machines that come from a pool have one more of its servers for that time, unless `spareServers` is false.",
+        "One minor version at a time, and never back: from its pivot on the run can only go forward. Groups of machines that come from a pool have one more of its servers for that time, unless `spareServers` is false. A version that another field manager sets is not taken over: the run ends with CONFLICT.",
       params: ClusterParams,
       body: { schema: UpgradeClusterBody, example: { kubernetesVersion: "v1.35.0" } },
       refusals: changeRefusals,

@@ -12,6 +12,7 @@ import {
   openApiWorld,
   poolsPath,
 } from "#test/api-world.ts";
+import { forgetLooks, looksAgain } from "#test/cluster-offers.ts";
 import { computeBindings } from "#test/compute-workflows.ts";
 
 let world: ApiWorld;
@@ -159,6 +160,19 @@ describe("creating a cluster", () => {
       [],
       expect.stringContaining("is not installed there"),
     ]);
+  });
+
+  it.each([
+    ["class", { class: "marble" }],
+    ["template", { driver: "k0rdent", credential: "aws", template: "a-1-36" }],
+  ])("looks once more before it refuses a %s, which may be new", async (_what, more) => {
+    forgetLooks();
+    const asked = { managementCluster: "growing", kubernetesVersion: "v1.36.0", ...more };
+    expect((await create(asked)).status).toBe(202);
+    forgetLooks();
+    const unknown = { ...asked, kubernetesVersion: "v1.37.0" };
+    expect(refusal(await create(unknown))).toEqual([400, "VALIDATION_ERROR"]);
+    expect(looksAgain()).toBe(1);
   });
 
   it("refuses what the request alone can tell, field by field", async () => {
@@ -348,10 +362,15 @@ describe("changing a cluster", () => {
     expect((await last(1)).status).toBe(200);
   });
 
-  it("refuses a version that no template gives", async () => {
-    const cluster = await running({ driver: "k0rdent", credential: "aws", template: "a-1-34" });
-    const answer = await ask(cluster, "upgrade", { kubernetesVersion: "v1.34.9" });
+  it("refuses a version that no template gives, also by a newer look", async () => {
+    forgetLooks();
+    const of = { driver: "k0rdent", credential: "aws", managementCluster: "growing" };
+    const cluster = await running({ ...of, kubernetesVersion: "v1.35.0" });
+    const answer = await ask(cluster, "upgrade", { kubernetesVersion: "v1.35.9" });
     expect(answer.body.error.details.fields["kubernetesVersion"]).toContain("is not offered");
+    expect(looksAgain()).toBe(1);
+    forgetLooks();
+    expect((await ask(cluster, "upgrade", { kubernetesVersion: "v1.36.0" })).status).toBe(200);
   });
 
   it("takes one change at a time by PATCH", async () => {

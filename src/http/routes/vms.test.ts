@@ -107,6 +107,24 @@ it("switches power by state, and takes what is so already", async () => {
   });
 });
 
+it("plans a creation without writing anything, and tells of a name that is taken", async () => {
+  const plan = (more: object = {}): Promise<Answer> =>
+    world.read("POST", `${vmsPath}?plan=true`, { body: newBody(more) });
+  const { id, name } = Vm.parse((await create()).body.data);
+  const free = await plan({ userData: "#cloud-config" });
+  expect([free.status, free.body.data]).toMatchObject([
+    200,
+    { workflow: "vm.create", refusals: [] },
+  ]);
+  expect((await plan({ name })).body.data).toMatchObject({
+    workflow: "vm.create",
+    refusals: [{ code: "CONFLICT", details: { vmId: id, fields: { name: "is taken" } } }],
+  });
+  const same = newBody();
+  expect((await world.read("POST", `${vmsPath}?plan=true`, { body: same })).status).toBe(200);
+  expect((await world.read("POST", vmsPath, { body: same, headers: wait })).status).toBe(200);
+});
+
 it("deletes it, keeping its disks when that is asked, and frees its name", async () => {
   const { id, name } = Vm.parse((await create()).body.data);
   expect(refusal(await create({ name }))).toEqual([409, "CONFLICT"]);

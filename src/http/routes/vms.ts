@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { FailureCode } from "#contract/failures.ts";
+import { VmCreateInput } from "#contract/vm-inputs.ts";
 import { CreateVmBody, DeleteVmQuery, VmPowerBody } from "#contract/vm-requests.ts";
 import { Vm, VmLifecycleState } from "#contract/vm.ts";
 import { createInput, deleteInput, powerInput } from "#domain/vm/run-inputs.ts";
-import { nameTaken, plannedRefusal } from "#engine/refusals.ts";
+import { nameTaken } from "#engine/refusals.ts";
 import { mutationHeaders } from "#http/accepted.ts";
 import { vmSubject } from "#http/compute-subjects.ts";
 import type { ApiDependencies } from "#http/dependencies.ts";
@@ -14,7 +15,7 @@ import type { Once } from "#http/once.ts";
 import { PlaceParams, VmParams, placeOf } from "#http/place.ts";
 import { Plan } from "#http/plan.ts";
 import { PlanQuery, name, plan } from "#http/queries.ts";
-import { type Door, planRun, startRun } from "#http/start-run.ts";
+import { type Door, type Foreseen, startRun } from "#http/start-run.ts";
 import { ComputeKey, computeSorts } from "#projections/compute-reader.ts";
 import { eventsRoute, runsRoute } from "./history.ts";
 import { listRoute, readRoute } from "./reading.ts";
@@ -99,6 +100,7 @@ const createRoute = (deps: ApiDependencies, door: Door): Route =>
         "RUN_CANCELLED",
         "KUBERNETES_UNAVAILABLE",
         "KUBERNETES_REJECTED",
+        "KUBERNETES_FORBIDDEN",
         "STEP_TIMEOUT",
       ],
     },
@@ -114,15 +116,12 @@ const createRoute = (deps: ApiDependencies, door: Door): Route =>
         // No facts of ours, but said: it is new, so there is nothing to be read before it is written.
         return { workflow: "vm.create", input, secrets, facts: [] } as const;
       };
-      if (call.query.plan !== true) return startRun(door, call, { place: home, wanted });
-      const asked = await wanted();
-      const { spec } = asked.input;
-      const [planned, bearer] = await Promise.all([
-        planRun(door, call, home, asked),
-        deps.vms.bearer(spec.place, spec.name),
-      ]);
-      const taken = bearer === null ? [] : [plannedRefusal(nameTaken("vm", bearer))];
-      return { status: 200, data: { ...planned, refusals: [...planned.refusals, ...taken] } };
+      const foreseen: Foreseen = async ({ input }) => {
+        const { spec } = VmCreateInput.parse(input);
+        const bearer = await deps.vms.bearer(spec.place, spec.name);
+        return bearer === null ? [] : [nameTaken("vm", bearer)];
+      };
+      return startRun(door, call, { place: home, wanted, foreseen });
     },
   );
 

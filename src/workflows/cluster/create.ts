@@ -3,11 +3,12 @@ import { ClusterServer } from "#contract/cluster.ts";
 import { ClusterCreateInput } from "#contract/cluster-inputs.ts";
 import { SecretId } from "#contract/ids.ts";
 import { pooledGroups } from "#domain/cluster/pooled-groups.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, isWhole } from "#drivers/cluster-ports.ts";
 import { nothing, wait } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { clusterPort, wantedOf, workflow } from "./kit.ts";
-import { isWhole, look, waitFor } from "./look.ts";
+import { look, waitFor } from "./look.ts";
+import { availableMachines } from "./progress.ts";
 import { allOfThem, confirmServers, hasNoPools, returnSpares, takeServers } from "./servers.ts";
 
 /**
@@ -87,7 +88,9 @@ export const clusterCreate = workflow("cluster.create", {
       const isDone = (seen: ClusterState) =>
         seen.observed && seen.controlPlaneInitialized && seen.controlPlaneAvailable;
       const state = await look(context, isDone);
-      return isDone(state) ? undefined : waitFor(context, "the control plane", state);
+      return isDone(state)
+        ? undefined
+        : waitFor(context, "the control plane", state, availableMachines(state));
     },
   })
   .step("await-workers", {
@@ -100,7 +103,9 @@ export const clusterCreate = workflow("cluster.create", {
       const isDone = (seen: ClusterState) =>
         seen.observed && seen.settled && seen.nodePools.every(isWhole);
       const state = await look(context, isDone);
-      return isDone(state) ? { endpoint: state.endpoint } : waitFor(context, "the workers", state);
+      return isDone(state)
+        ? { endpoint: state.endpoint }
+        : waitFor(context, "the workers", state, availableMachines(state));
     },
   })
   .step("store-kubeconfig", {

@@ -1,6 +1,6 @@
 import { ClusterDeleteInput } from "#contract/cluster-inputs.ts";
 import { nothing } from "#engine/kit.ts";
-import { reading, refOf, writing } from "#workflows/kubernetes.ts";
+import { lookUnlessAway, reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { clusterPort, workflow } from "./kit.ts";
 import { standing, tellProblems, waitFor } from "./look.ts";
 import { allOfThem, returnSpares } from "./servers.ts";
@@ -21,10 +21,14 @@ export const clusterDelete = workflow("cluster.delete", {
 })
   .step("validate", {
     expected: "2s",
+    within: "10m",
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       // Whose object it is must be known before the pivot; that it is gone already is no reason to refuse.
-      await clusterPort(context).read(refOf(context.resource), reading(context));
+      const { wait } = await lookUnlessAway(context, () =>
+        clusterPort(context).read(refOf(context.resource), reading(context)),
+      );
+      return wait;
     },
   })
   .pivot("a deletion cannot be called back: what it has taken away is gone")

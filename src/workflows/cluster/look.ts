@@ -1,6 +1,11 @@
 import type { Problem } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
-import type { ClusterState, GroupState, SeenProblem } from "#drivers/cluster-ports.ts";
+import {
+  type ClusterState,
+  type GroupState,
+  isWhole,
+  type SeenProblem,
+} from "#drivers/cluster-ports.ts";
 import type { Wait } from "#engine/kit.ts";
 import { changedProblems, waitFor as waitForOperator } from "#workflows/problems.ts";
 import { reading, refOf } from "#workflows/kubernetes.ts";
@@ -51,23 +56,33 @@ export function tellProblems(
   if (changed !== null) fact({ type: "cluster.problems_seen", data: changed });
 }
 
+/** `progress` says how far the machines are, where that is known. */
 export const waitFor = (
   context: ClusterContext,
   what: string,
-  { observed, summary, problems }: ClusterState,
-): Wait =>
-  waitForOperator(
-    what,
-    observed ? summary : "the operator has not looked at the change yet",
-    problems,
-    context,
+  { observed, paused, summary, problems }: ClusterState,
+  progress: string | null = null,
+): Wait => {
+  const doing = observed ? summary : "the operator has not looked at the change yet";
+  // A paused cluster is not looked at either, and waiting for that would hide why.
+  const now = paused ? isLeftAlone : doing;
+  const told = progress === null ? now : `${progress}; ${now}`;
+  return waitForOperator(what, told, problems, context);
+};
+
+const isLeftAlone = "the cluster is paused, so nothing will happen until somebody unpauses it";
+
+/** A change of a paused cluster would be asked for and not be carried out, for as long as the run has patience. */
+export function refusePaused({ resource }: ClusterContext, { paused }: ClusterState): void {
+  if (!paused) return;
+  const { name } = resource.spec;
+  throw new Failure(
+    "CONFLICT",
+    `cluster ${name} is paused on its management cluster, so nothing would be changed; unpause it and ask again`,
+    { details: { reason: "paused", cluster: name } },
   );
+}
 
-/** Every machine of the group is there, ready, and of this version where versions are told. */
+/** The group is whole, and of this version where versions are told. */
 export const isAt = (group: GroupState, version: string): boolean =>
-  isWhole(group) &&
-  group.upToDate >= group.desired &&
-  group.versions.every((each) => each.version === version || each.count === 0);
-
-export const isWhole = (group: GroupState): boolean =>
-  group.ready === group.desired && group.replicas === group.desired;
+  isWhole(group) && group.versions.every((each) => each.version === version || each.count === 0);

@@ -4,11 +4,12 @@ import { ClusterServer } from "#contract/cluster.ts";
 import { Failure } from "#contract/failures.ts";
 import { pooledGroups } from "#domain/cluster/pooled-groups.ts";
 import type { ClusterState as ClusterRecord } from "#domain/cluster/state.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, isWhole } from "#drivers/cluster-ports.ts";
 import { nothing } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { clusterPort, workflow } from "./kit.ts";
-import { isWhole, look, waitFor } from "./look.ts";
+import { look, refusePaused, waitFor } from "./look.ts";
+import { machinesIn } from "./progress.ts";
 import { confirmServers, returnGrowth, returnSpares, takeServers } from "./servers.ts";
 
 interface Scaling {
@@ -57,7 +58,7 @@ export const clusterScale = workflow("cluster.scale", {
           `cluster ${resource.spec.name} has no node pool ${input.nodePool}`,
           { details: { fields: { nodePool: "must be one of the cluster's node pools" } } },
         );
-      await look(context);
+      refusePaused(context, await look(context));
       const change = { nodePool: input.nodePool, nodeCount: input.nodeCount };
       await clusterPort(context).checkScale(refOf(resource), change, reading(context));
       return { before: pool.nodeCount };
@@ -115,7 +116,12 @@ export const clusterScale = workflow("cluster.scale", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `${nodePool} to be back at ${before}`, state);
+        : waitFor(
+            context,
+            `${nodePool} to be back at ${before}`,
+            state,
+            machinesIn(state, nodePool),
+          );
     },
   })
   .step("await-nodes", {
@@ -125,14 +131,16 @@ export const clusterScale = workflow("cluster.scale", {
     undo: nothing("waiting changes nothing"),
     run: async (context) => {
       const { nodePool, nodeCount } = context.input;
-      const isDone = ({ observed, changing, nodePools }: ClusterState): boolean => {
-        const group = nodePools.find(({ name }) => name === nodePool);
-        return observed && group?.desired === nodeCount && isWhole(group) && !changing;
+      // Of this pool only: a broken node elsewhere is no reason to take good ones away again.
+      const isDone = ({ observed, reconciled, nodePools }: ClusterState): boolean => {
+        const pool = nodePools.find(({ name }) => name === nodePool);
+        const isThere = pool?.desired === nodeCount && isWhole(pool) && !pool.busy;
+        return observed && reconciled && isThere;
       };
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `${nodeCount} nodes in ${nodePool}`, state);
+        : waitFor(context, `${nodeCount} nodes in ${nodePool}`, state, machinesIn(state, nodePool));
     },
   })
   .pivot("servers that are given back may be somebody else's at once")

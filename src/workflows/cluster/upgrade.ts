@@ -1,17 +1,18 @@
 import { z } from "zod";
 import { ClusterUpgradeInput } from "#contract/cluster-inputs.ts";
 import { Failure } from "#contract/failures.ts";
-import type { ClusterState } from "#drivers/cluster-ports.ts";
+import { type ClusterState, isWhole } from "#drivers/cluster-ports.ts";
 import { nothing } from "#engine/kit.ts";
 import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type ClusterContext, clusterPort, workflow } from "./kit.ts";
-import { isAt, isWhole, look, waitFor } from "./look.ts";
+import { isAt, look, refusePaused, waitFor } from "./look.ts";
+import { availableMachines, upgradedMachines } from "./progress.ts";
 import { confirmServers, hasNoPools } from "./servers.ts";
 import { giveSparesBack, takeSpares, undoSpares, wantsNoSpares } from "./spares.ts";
 
 /**
  * cluster.upgrade: brings a cluster to another Kubernetes version, control plane first. Groups of machines that come from pools
- * have one server more while that lasts.
+ * have one server more while that lasts. A version that another field manager sets is refused before anything is taken.
  *
  *   validate ▶ preflight ▶ allocate-spares ═ apply-version ▶ await-control-plane ▶ await-workers ▶ release-spares ▶ record
  *
@@ -30,7 +31,17 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
     undo: nothing("reading changes nothing"),
     run: async (context) => {
       const { input, resource } = context;
-      if (!isAskedFor(await look(context), input)) await refuseUnoffered(context);
+      const state = await look(context);
+      refusePaused(context, state);
+      if (!isAskedFor(state, input)) {
+        await refuseUnoffered(context);
+        const { kubernetesVersion } = input;
+        await clusterPort(context).checkUpgrade(
+          refOf(resource),
+          kubernetesVersion,
+          reading(context),
+        );
+      }
       return { before: resource.spec.kubernetesVersion };
     },
   })
@@ -48,7 +59,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, "the cluster to be whole and at rest before it is upgraded", state);
+        : waitFor(
+            context,
+            "the cluster to be whole and at rest before it is upgraded",
+            state,
+            availableMachines(state),
+          );
     },
   })
   .step("allocate-spares", {
@@ -88,7 +104,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `the control plane to be at ${kubernetesVersion}`, state);
+        : waitFor(
+            context,
+            `the control plane to be at ${kubernetesVersion}`,
+            state,
+            upgradedMachines(state, kubernetesVersion),
+          );
     },
   })
   .step("await-workers", {
@@ -105,7 +126,12 @@ export const clusterUpgrade = workflow("cluster.upgrade", {
       const state = await look(context, isDone);
       return isDone(state)
         ? undefined
-        : waitFor(context, `the workers to be at ${kubernetesVersion}`, state);
+        : waitFor(
+            context,
+            `the workers to be at ${kubernetesVersion}`,
+            state,
+            upgradedMachines(state, kubernetesVersion),
+          );
     },
   })
   .step("release-spares", {

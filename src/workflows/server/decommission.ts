@@ -7,6 +7,7 @@ import type { HostRef, HostState } from "#drivers/host-ports.ts";
 import { nothing, type Skip, skip, type Wait, wait } from "#engine/kit.ts";
 import { ErasedDrive, type ErasedDrive as Erased, eraseAll, refuseIfNotErasable } from "./erase.ts";
 import { cleanHost } from "./erase-host.ts";
+import { lookUnlessAway } from "#workflows/kubernetes.ts";
 import { hostOf, ifMetal3, theHostOf, unenroll, unlessMetal3 } from "./host.ts";
 import { type ServerContext, bmcOf, elapsedMs, reading, workflow } from "./kit.ts";
 import { Asked, askedIn, bringOff, bringOn, isWait } from "./power.ts";
@@ -32,6 +33,7 @@ export const serverDecommission = workflow("server.decommission", {
 })
   .step("check-unused", {
     expected: "2s",
+    within: "10m",
     output: z.object({ power: PowerState }),
     undo: nothing("reading changes nothing"),
     run: async (context) => {
@@ -162,20 +164,23 @@ export const serverDecommission = workflow("server.decommission", {
   }));
 
 /**
- * Metal3 cleans when it takes an image back. What was cleaned since an image was on it is clean; of what nobody wrote through it, it knows
- * nothing and touches nothing.
+ * Metal3 cleans when it takes an image back, and only then. Of what nobody wrote through it, it knows nothing and touches nothing; and that it
+ * took one back at another time says neither that it cleaned then nor what was written since.
  */
-const willBeClean = ({ cleaning, cleanedAt, image }: HostState): boolean =>
-  cleaning !== "disabled" &&
-  (cleanedAt !== null || image.wanted !== null || image.written !== null);
+const willBeClean = ({ cleaning, image }: HostState): boolean =>
+  cleaning !== "disabled" && (image.wanted !== null || image.written !== null);
 
 /** A host that a machine of a cluster uses is in use, whatever the record says. One that Metal3 would not clean is refused like a BMC without an erase. */
 async function checkHost(
   context: EraseContext,
   host: HostRef,
-): Promise<{ readonly power: PowerState }> {
-  // One that somebody has deleted already is no reason to keep the record for ever.
-  const state = await context.ports.hosts.read(host, reading(context));
+): Promise<{ readonly power: PowerState } | Wait> {
+  const { seen, wait: away } = await lookUnlessAway(context, () =>
+    context.ports.hosts.read(host, reading(context)),
+  );
+  if (away !== undefined) return away;
+  // One that somebody has deleted already is no reason to keep the record for ever, nor is one that nobody can ask about.
+  const state = seen ?? null;
   if (state !== null && state.consumer !== null)
     throw new Failure(
       "CONFLICT",
@@ -199,8 +204,8 @@ async function eraseHost(
   host: HostRef,
 ): Promise<Wait | Skip<{ drives: Erased[] }> | { drives: Erased[] }> {
   const { fact, ports } = context;
-  const isThere = (await ports.hosts.read(host, reading(context))) !== null;
-  const result = isThere ? await cleanHost(context, host) : { cleaned: null };
+  const seen = await ports.hosts.read(host, reading(context));
+  const result = seen === null ? { cleaned: null } : await cleanHost(context, host, seen);
   if ("kind" in result) return result;
   if (result.cleaned === null) {
     fact({ type: "server.erase_skipped", data: { reason: notCleaned } });
@@ -219,7 +224,7 @@ async function eraseHost(
 }
 
 const notCleaned =
-  "Metal3 cleaned nothing: it had written no image, its cleaning is switched off, or its host was gone";
+  "Metal3 cleaned nothing now: it had written no image, its cleaning is or was switched off, or its host was gone";
 
 /** Nothing was erased, so the record must not say that something was. */
 const diskless =

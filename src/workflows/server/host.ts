@@ -72,6 +72,23 @@ export async function awaitEnrolled(context: ServerContext, host: HostRef): Prom
 const isEnrolled = ({ state }: HostState): boolean => state !== "" && state !== "registering";
 
 /**
+ * Null once Metal3 brings the host's power to what is wished. While it inspects, prepares or writes, it switches the machine as it needs, takes
+ * no wish, and does not look: what it tells of the power is from before.
+ */
+export async function awaitPowerHeeded(
+  context: ServerContext,
+  host: HostRef,
+): Promise<Wait | null> {
+  const state = await lookAtHost(context, host, heedsPower);
+  return heedsPower(state)
+    ? null
+    : waitForHost("Metal3 to be done with the host, until when it switches it as it needs", state);
+}
+
+const heedsPower = ({ state }: HostState): boolean =>
+  ["available", "provisioned", "externally provisioned"].includes(state);
+
+/**
  * Null once nothing is on the host, nor beside it but what the run `keep` has staged; what an image was written to is cleaned by
  * Metal3 first.
  */

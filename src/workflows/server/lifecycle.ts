@@ -27,8 +27,8 @@ import { machineOf } from "./machine.ts";
  *                           erased by decommissioning, and the record says so. Under Metal3 the image is taken
  *                           back, and Metal3 cleans as the host's cleaning mode says
  *
- * Under Metal3 power goes through the host: a reboot asks the operating system, a power-cycle is Metal3's hard one. The light and the
- * BMC's restart go to the BMC itself.
+ * Under Metal3 power goes through the host: a reboot asks the operating system, a power-cycle is Metal3's hard one. While Metal3 is at work
+ * on the host itself (it inspects a new one), the action waits, before its pivot. The light and the BMC's restart go to the BMC itself.
  */
 export const serverLifecycle = workflow("server.lifecycle", {
   version: 1,
@@ -43,6 +43,9 @@ export const serverLifecycle = workflow("server.lifecycle", {
 })
   .step("validate", {
     expected: "2s",
+    // As long as Metal3 may be at work on a host; what a BMC does not answer is given up much earlier.
+    within: "90m",
+    poll: { min: "2s", max: "15s" },
     output: z.object({ power: PowerState, already: z.boolean() }),
     undo: nothing("reading changes nothing"),
     run: async (context) => {
@@ -54,9 +57,12 @@ export const serverLifecycle = workflow("server.lifecycle", {
           already: action === "enter-maintenance" && resource.rest.state === "maintenance",
         };
       const isLight = action === "identify-led-on" || action === "identify-led-off";
+      const machine = machineOf(context);
+      const busy = isLight ? null : await machine.ready();
+      if (busy !== null) return busy;
       const state = isLight
         ? await ports.bmc.readState(bmcOf(resource), reading(context))
-        : await machineOf(context).readState();
+        : await machine.readState();
       const is = state.changing ? null : state.power;
       const already =
         (action === "power-on" && is === "on") ||

@@ -1,13 +1,16 @@
 import type { PowerIntent, SystemState } from "#drivers/ports.ts";
+import type { Wait } from "#engine/kit.ts";
 import { writing as writingHost } from "#workflows/kubernetes.ts";
 import { type ServerContext, bmcOf, reading, writing } from "./kit.ts";
-import { hostOf, lookAtHost } from "./host.ts";
+import { awaitPowerHeeded, hostOf, lookAtHost } from "./host.ts";
 
 /**
  * A server's power, whoever manages it. Under Metal3 the wish goes to the host, which would otherwise put its own wish through
  * against ours; when its operating system is asked to shut down, and for how long, is then Metal3's business.
  */
 export interface Machine {
+  /** Null once its power can be told and asked for; else what to wait for. */
+  ready(): Promise<Wait | null>;
   readState(): Promise<SystemState>;
   setPower(intent: PowerIntent): Promise<"already" | "asked">;
   /** Once it is off by force: takes the force away, the wish stays. Repeating is safe. */
@@ -26,6 +29,7 @@ export function machineOf(context: ServerContext): Machine {
   if (host === null) {
     const bmc = bmcOf(resource);
     return {
+      ready: async () => null,
       readState: () => ports.bmc.readState(bmc, reading(context)),
       setPower: (intent) => ports.bmc.setPower(bmc, intent, writing(context)),
       letGo: async () => undefined,
@@ -33,6 +37,7 @@ export function machineOf(context: ServerContext): Machine {
     };
   }
   return {
+    ready: () => awaitPowerHeeded(context, host),
     async readState() {
       const { power, online } = await lookAtHost(context, host);
       return {

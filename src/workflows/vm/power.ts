@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { Failure } from "#contract/failures.ts";
 import { VmPowerInput } from "#contract/vm-inputs.ts";
 import type { VmState } from "#drivers/vm-ports.ts";
 import { nothing, skip } from "#engine/kit.ts";
-import { refOf, writing } from "#workflows/kubernetes.ts";
+import { reading, refOf, writing } from "#workflows/kubernetes.ts";
 import { type VmContext, workflow } from "./kit.ts";
 import { Place, look, placeOf, waitFor } from "./look.ts";
+import { assertFit } from "./power-rules.ts";
 
 /**
  * vm.power: starts, stops, restarts, pauses or unpauses a virtual machine.
@@ -31,13 +31,12 @@ export const vmPower = workflow("vm.power", {
       const { action } = context.input;
       const already = action !== "restart" && state.power === endOf[action];
       const instance = state.instance?.uid ?? null;
-      const needsInstance = action === "restart" || action === "pause" || action === "unpause";
-      if (needsInstance && instance === null)
-        throw new Failure(
-          "INVALID_STATE_TRANSITION",
-          `${action} is not possible: virtual machine ${context.resource.spec.name} does not run (${state.printableStatus}); start it`,
-          { details: { state: state.printableStatus, action, allowed: ["start"] } },
-        );
+      assertFit(action, context.resource.spec.name, state);
+      // The others leave the wish to run as it is.
+      if (!already && (action === "start" || action === "stop")) {
+        const { ports, resource } = context;
+        await ports.vms.checkRunning(refOf(resource), action === "start", reading(context));
+      }
       return { already, instance };
     },
   })

@@ -1,11 +1,19 @@
-import type { Behaviour } from "#lab/kubernetes/behaviours/behaviour.ts";
+import type { Behaviour, ClusterView } from "#lab/kubernetes/behaviours/behaviour.ts";
 import type { KindName, KubeObject, ObjectKey } from "#lab/kubernetes/object.ts";
 import { admitKubevirt } from "./admission.ts";
 import { reconcileVolume } from "./data-volume.ts";
 import { reconcileInstance } from "./instance.ts";
 import { instanceSubresources } from "./instance-subresources.ts";
 import { reconcileMigration } from "./migration.ts";
-import { claimKind, instanceKind, migrationKind, sameName, vmKind, volumeKind } from "./objects.ts";
+import {
+  claimKind,
+  instanceKind,
+  migrationKind,
+  sameName,
+  vmKind,
+  vmSpec,
+  volumeKind,
+} from "./objects.ts";
 import { reconcileVm } from "./virtual-machine.ts";
 import { vmSubresources } from "./vm-subresources.ts";
 import { admitVolume } from "./volume-admission.ts";
@@ -19,7 +27,7 @@ export const kubevirt: Behaviour = {
     { kind: vmKind },
     { kind: instanceKind, toKeys: (one) => [sameName(one, instanceKind), sameName(one, vmKind)] },
     { kind: migrationKind },
-    { kind: volumeKind, toKeys: (volume) => ownersOf(volume, "VirtualMachine", vmKind) },
+    { kind: volumeKind, toKeys: machinesOf },
   ],
   reconciles: [vmKind, instanceKind, migrationKind],
   reconcile(object, cluster) {
@@ -42,6 +50,18 @@ export const cdi: Behaviour = {
   reconcile: reconcileVolume,
   admit: admitVolume,
 };
+
+/** The machine that owns the volume; of one without owners those that may adopt it. */
+function machinesOf(volume: KubeObject, cluster: ClusterView): readonly ObjectKey[] {
+  const { namespace = "", name, ownerReferences = [] } = volume.metadata;
+  if (ownerReferences.length > 0) return ownersOf(volume, "VirtualMachine", vmKind);
+  const named = cluster
+    .list(vmKind, { namespace })
+    .filter((vm) =>
+      (vmSpec(vm).dataVolumeTemplates ?? []).some(({ metadata }) => metadata.name === name),
+    );
+  return named.map((vm) => sameName(vm, vmKind));
+}
 
 function ownersOf(object: KubeObject, ownerKind: string, kind: KindName): readonly ObjectKey[] {
   const { namespace = "", ownerReferences = [] } = object.metadata;

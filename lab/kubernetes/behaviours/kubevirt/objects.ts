@@ -1,5 +1,5 @@
 import type { ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
-import type { KubeObject, KindName, ObjectKey } from "#lab/kubernetes/object.ts";
+import type { KubeObject, KindName, ObjectKey, OwnerReference } from "#lab/kubernetes/object.ts";
 import type { Condition } from "./conditions.ts";
 
 export const vmKind: KindName = "VirtualMachine.kubevirt.io";
@@ -195,7 +195,7 @@ export function withoutFinalizer(object: KubeObject, finalizer: string): KubeObj
   return { ...object, metadata: { ...object.metadata, finalizers } };
 }
 
-export function controllerReference(owner: KubeObject): object {
+export function controllerReference(owner: KubeObject): OwnerReference {
   const { apiVersion, kind, metadata } = owner;
   const { name, uid } = metadata;
   return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };

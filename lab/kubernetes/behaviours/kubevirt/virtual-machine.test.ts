@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { minute, second } from "#lab/kubernetes/behaviours/life.ts";
+import type { ObjectKey } from "#lab/kubernetes/object.ts";
 import { claimKind, volumeKind } from "./objects.ts";
 import { hasOfficialSchemas, problemsSoFar, VmBench } from "./testing/vm-bench.ts";
 
@@ -89,6 +90,44 @@ describe("a virtual machine", () => {
     bench.collectGarbage();
     bench.collectGarbage();
     expect(bench.cluster.all()).toEqual([]);
+  });
+});
+
+describe("a disk without an owner", () => {
+  const ownersOf = (bench: VmBench): readonly string[] =>
+    (bench.cluster.expect(diskOf(bench)).metadata.ownerReferences ?? []).map(({ uid }) => uid);
+  const diskOf = (bench: VmBench): ObjectKey => ({
+    ...bench.key,
+    kind: volumeKind,
+    name: `${bench.key.name}-root`,
+  });
+  const disown = (bench: VmBench): void => {
+    bench.cluster.update(diskOf(bench), (disk) => ({
+      ...disk,
+      metadata: { ...disk.metadata, ownerReferences: [] },
+    }));
+    bench.cluster.settle();
+  };
+
+  test("is adopted by the machine whose templates name it", () => {
+    const bench = new VmBench();
+    bench.createWithVolume();
+    bench.until("Running");
+    disown(bench);
+    expect(ownersOf(bench)).toEqual([bench.vm.metadata.uid]);
+  });
+
+  test("is left alone by a machine that goes", () => {
+    const bench = new VmBench();
+    bench.createWithVolume();
+    bench.until("Running");
+    bench.cluster.delete(bench.key);
+    bench.cluster.settle();
+    disown(bench);
+    expect(ownersOf(bench)).toEqual([]);
+    bench.cluster.advanceUntil(() => bench.cluster.get(bench.key) === undefined, minute);
+    bench.collectGarbage();
+    expect(bench.cluster.get(diskOf(bench))).toBeDefined();
   });
 });
 

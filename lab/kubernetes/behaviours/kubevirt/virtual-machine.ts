@@ -83,13 +83,17 @@ function instanceOf(vm: KubeObject, cluster: ClusterClient): Instance | null {
   return object !== undefined && isOwn === true ? { object, status: instanceStatus(object) } : null;
 }
 
-/** Makes the DataVolumes of its templates. Returns all that its volumes name. */
+/** Makes the DataVolumes of its templates, and adopts those that nothing controls. Returns all that its volumes name. */
 function ensureVolumes(vm: KubeObject, cluster: ClusterClient): readonly KubeObject[] {
   const { namespace = "", uid } = vm.metadata;
   const { dataVolumeTemplates = [], template } = vmSpec(vm);
   for (const { metadata, spec } of dataVolumeTemplates) {
     const { name, labels, annotations } = metadata;
-    if (cluster.get({ kind: volumeKind, namespace, name }) !== undefined) continue;
+    const there = cluster.get({ kind: volumeKind, namespace, name });
+    if (there !== undefined) {
+      adopt(there, vm, cluster);
+      continue;
+    }
     cluster.create({
       apiVersion: "cdi.kubevirt.io/v1beta1",
       kind: "DataVolume",
@@ -108,6 +112,19 @@ function ensureVolumes(vm: KubeObject, cluster: ClusterClient): readonly KubeObj
     const volume = cluster.get({ kind: volumeKind, namespace, name: dataVolume.name });
     return volume === undefined ? [] : [volume];
   });
+}
+
+/**
+ * virt-controller's ClaimMatchedDataVolumes (pkg/controller/controller_ref_manager.go): its merge patch puts the machine in the place of
+ * whatever owners there were.
+ */
+function adopt(volume: KubeObject, vm: KubeObject, cluster: ClusterClient): void {
+  const { ownerReferences = [] } = volume.metadata;
+  if (isDeleting(volume) || ownerReferences.some(({ controller }) => controller === true)) return;
+  cluster.update(sameName(volume, volumeKind), (newest) => ({
+    ...newest,
+    metadata: { ...newest.metadata, ownerReferences: [controllerReference(vm)] },
+  }));
 }
 
 /** Counts an instance that failed before it ran, and forgets the failures of one that runs. */

@@ -18,6 +18,8 @@ export interface Answer {
   readonly body?: unknown;
   /** Break the connection: before any byte of the answer, or in the middle of its body. */
   readonly cut?: "before" | "middle";
+  /** Answer when this is resolved, and not before. */
+  readonly after?: Promise<unknown>;
   /** Never answer. */
   readonly silent?: boolean;
 }
@@ -96,6 +98,7 @@ export const startScriptedServer = async (
       body: "404 page not found\n",
     };
     if (answer.silent === true) return;
+    await answer.after;
     if (answer.cut === "before") {
       request.socket.destroy();
       return;
