@@ -9,6 +9,7 @@ import { createIdentity, kubeconfigOf } from "./identity.ts";
 import { accessControlKinds } from "./kinds/access-control.ts";
 import { builtInKinds } from "./kinds/built-in.ts";
 import { catalogue } from "./kinds/catalogue.ts";
+import { definitionKind } from "./kinds/definition.ts";
 import { nameOfKind } from "./kinds/kind.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { manifestOf } from "./kinds/manifest.ts";
@@ -20,6 +21,7 @@ import { clusterClient, clusterView } from "./operators/client.ts";
 import type { NoteEffect } from "./operators/client.ts";
 import { Operators } from "./operators/operators.ts";
 import { readCrd } from "./schema/crd.ts";
+import { definitionErrors } from "./schema/definition-rules.ts";
 import type { Change } from "./store/change.ts";
 import type { ServerIdentity, StoreJournal } from "./store/journal.ts";
 import { ObjectStore } from "./store/store.ts";
@@ -63,8 +65,6 @@ export interface Kubernetes {
   readonly close: () => Promise<void>;
 }
 
-const definitionKind = "CustomResourceDefinition.apiextensions.k8s.io";
-
 /** Starts a cluster, or continues the one that is in the journal. Rejects when the port is taken. */
 export async function startKubernetes(options: KubernetesOptions): Promise<Kubernetes> {
   const { host, clock, speed, behaviours, journal } = options;
@@ -84,7 +84,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   const planter = clusterClient(hands, "kube-apiserver");
   plant(planter, options.crds ?? []);
   for (const object of options.seeds ?? []) planter.create(object);
-  const cleaner = new Cleaner(store, kinds, writer);
+  const cleaner = new Cleaner(store, kinds, writer, speed);
   const operators = new Operators({ ...hands, behaviours });
 
   const remembered = journal?.remembered.identity;
@@ -148,7 +148,7 @@ function servedKinds(store: ObjectStore): Kinds {
   };
   store.watch(definitionKind, ({ type, object }: Change) => {
     if (type !== "DELETED") serve(kinds, object);
-    else kinds.remove(nameOfKind(readCrd(object)));
+    else whenRead(object, (kind) => kinds.remove(nameOfKind(kind)));
   });
   store.onReset(readAll);
   readAll();
@@ -156,7 +156,13 @@ function servedKinds(store: ObjectStore): Kinds {
 }
 
 function serve(kinds: Kinds, definition: KubeObject): void {
-  kinds.set(readCrd(definition));
+  whenRead(definition, (kind) => kinds.set(kind));
+}
+
+/** A definition that was kept before definitions were checked may say anything; it serves nothing. */
+function whenRead(definition: KubeObject, take: (kind: Kind) => void): void {
+  const errors = definitionErrors(definition);
+  if (errors.length === 0) take(readCrd(definition));
 }
 
 /** What every cluster has: its namespaces, and the definitions that are not there yet. */

@@ -2,9 +2,9 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import process from "node:process";
 import type { Duplex } from "node:stream";
 import { Refusal, requestEntityTooLarge } from "#lab/kubernetes/status.ts";
+import { warnOf } from "#lab/kubernetes/warning.ts";
 import { discardRest, readRequestBody } from "#lab/request-body.ts";
 import type { Answer } from "./call.ts";
 import type { Fault, Faults } from "./fault.ts";
@@ -142,10 +142,7 @@ async function refuseTooLarge(
 
 /** No request may end the server, whatever it is that nobody foresaw. */
 function fail(error: unknown, response: http.ServerResponse, socket: Socket): void {
-  const reason = error instanceof Error ? error.message : String(error);
-  process.emitWarning(`a request failed: ${reason}`, {
-    detail: error instanceof Error ? (error.stack ?? "") : "",
-  });
+  warnOf("a request failed", error);
   if (response.headersSent) socket.destroy();
   else send(response, refused(error));
 }

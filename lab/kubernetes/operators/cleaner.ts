@@ -1,19 +1,21 @@
+import { definitionKind, definitionName } from "#lab/kubernetes/kinds/definition.ts";
 import { kindOfObject, nameOfKind } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds } from "#lab/kubernetes/kinds/registry.ts";
 import type { KindName, KubeObject, ObjectKey, OwnerReference } from "#lab/kubernetes/object.ts";
+import { ownerErrors } from "#lab/kubernetes/schema/owner-rules.ts";
 import type { Change } from "#lab/kubernetes/store/change.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
+import { warnOf } from "#lab/kubernetes/warning.ts";
 import { cleanupFinalizer } from "#lab/kubernetes/writes/birth.ts";
 import { isJson } from "#lab/kubernetes/writes/incoming.ts";
 import { keyOf } from "#lab/kubernetes/writes/writer.ts";
 import type { Writer, Writing } from "#lab/kubernetes/writes/writer.ts";
 import { servedOf } from "./client.ts";
+import { backOffMs } from "./operators.ts";
 import { classifyOwners, foregroundFinalizer, isInForegroundDeletion } from "./owners.ts";
 
 /** Finalizer of an owner whose dependents shall outlive it (propagationPolicy Orphan). */
 export const orphanFinalizer = "orphan";
-
-const definitionKind: KindName = "CustomResourceDefinition.apiextensions.k8s.io";
 
 /**
  * What kube-controller-manager does here: objects whose owners are all gone follow them, a namespace takes its
@@ -21,16 +23,20 @@ const definitionKind: KindName = "CustomResourceDefinition.apiextensions.k8s.io"
  */
 export class Cleaner {
   readonly #store: ObjectStore;
+  readonly #backOffMs: number;
   readonly #kinds: Kinds;
   readonly #writer: Writer;
   /** Dependents by their owners' uids. */
   readonly #dependents = new Map<string, Map<string, ObjectKey>>();
   readonly #todo: (() => void)[] = [];
   readonly #forget: readonly (() => void)[];
+  readonly #again = new Set<NodeJS.Timeout>();
   #turn: NodeJS.Immediate | undefined;
 
-  constructor(store: ObjectStore, kinds: Kinds, writer: Writer) {
+  /** @param speed how many times as fast as life. */
+  constructor(store: ObjectStore, kinds: Kinds, writer: Writer, speed: number) {
     this.#store = store;
+    this.#backOffMs = backOffMs / speed;
     this.#kinds = kinds;
     this.#writer = writer;
     this.#forget = [
@@ -43,6 +49,7 @@ export class Cleaner {
   close(): void {
     for (const forget of this.#forget) forget();
     clearImmediate(this.#turn);
+    for (const timer of this.#again) clearTimeout(timer);
   }
 
   /** Begins with what is there: a lab that was killed may have left something half cleaned. */
@@ -57,7 +64,7 @@ export class Cleaner {
     if (type !== "DELETED") this.#index(object);
     const { metadata } = object;
     // A reference that is dropped or blocks no longer may be what an owner has waited for.
-    for (const { uid } of previous?.metadata.ownerReferences ?? [])
+    for (const { uid } of ownersOf(previous))
       if (this.#ownersInForeground.has(uid)) this.#later(() => this.#settleOwner(uid));
     if (type === "DELETED") {
       const dependents = this.#dependents.get(metadata.uid);
@@ -68,9 +75,8 @@ export class Cleaner {
   }
 
   #lookLater(object: KubeObject): void {
-    const { deletionTimestamp, ownerReferences = [] } = object.metadata;
-    if (deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
-    else if (ownerReferences.length > 0)
+    if (object.metadata.deletionTimestamp !== undefined) this.#later(() => this.#dying(object));
+    else if (ownersOf(object).length > 0)
       this.#later(() => this.#collect(keyOf(kindOfObject(object), object.metadata)));
   }
 
@@ -78,15 +84,33 @@ export class Cleaner {
     this.#todo.push(act);
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined;
-      for (const each of this.#todo.splice(0)) each();
+      for (const each of this.#todo.splice(0)) this.#attempt(each);
     });
   }
 
-  #dying({ metadata, kind, ...object }: KubeObject): void {
+  /** What cannot be cleaned up now is tried again; nobody is there to be told of it. */
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      warnOf("kube-controller-manager failed to clean up", error);
+      const timer = setTimeout(() => {
+        this.#again.delete(timer);
+        this.#later(act);
+      }, this.#backOffMs);
+      this.#again.add(timer);
+    }
+  }
+
+  #dying(seen: KubeObject): void {
+    const name = kindOfObject(seen);
+    const live = this.#live(keyOf(name, seen.metadata));
+    // By now another one may have its name.
+    if (live?.metadata.uid !== seen.metadata.uid) return;
+    const { metadata } = live;
     const { uid, finalizers = [] } = metadata;
-    if (kind === "Namespace") this.#emptyNamespace(metadata.name);
+    if (name === "Namespace") this.#emptyNamespace(metadata.name);
     if (finalizers.includes(cleanupFinalizer)) this.#emptyDefinition(metadata.name);
-    const name = kindOfObject({ apiVersion: object.apiVersion, kind });
     if (finalizers.includes(orphanFinalizer)) {
       this.#dependentsOf(uid).forEach((key) => this.#disown(key, [uid]));
       this.#dropFinalizer(keyOf(name, metadata), orphanFinalizer);
@@ -100,11 +124,9 @@ export class Cleaner {
   /** Lets an owner go that waited for its dependents, once none that holds it is left. */
   #settleOwner(uid: string): void {
     const holding = this.#dependentsOf(uid).some((key) =>
-      this.#store
-        .get(key)
-        ?.metadata.ownerReferences?.some(
-          (owner) => owner.uid === uid && owner.blockOwnerDeletion === true,
-        ),
+      ownersOf(this.#live(key)).some(
+        (owner) => owner.uid === uid && owner.blockOwnerDeletion === true,
+      ),
     );
     if (holding) return;
     const key = this.#ownersInForeground.get(uid);
@@ -114,8 +136,13 @@ export class Cleaner {
 
   readonly #ownersInForeground = new Map<string, ObjectKey>();
 
+  /** An object that can be written. Of a kind that was taken away by force, none can. */
+  #live(key: ObjectKey): KubeObject | undefined {
+    return this.#kinds.get(key.kind) === undefined ? undefined : this.#store.get(key);
+  }
+
   #dropFinalizer(key: ObjectKey, finalizer: string): void {
-    const live = this.#store.get(key);
+    const live = this.#live(key);
     const { finalizers = [] } = live?.metadata ?? {};
     if (live === undefined || !finalizers.includes(finalizer)) return;
     const rest = finalizers.filter((each) => each !== finalizer);
@@ -123,11 +150,9 @@ export class Cleaner {
   }
 
   #disown(key: ObjectKey, uids: readonly string[]): void {
-    const live = this.#store.get(key);
+    const live = this.#live(key);
     if (live === undefined) return;
-    const ownerReferences = (live.metadata.ownerReferences ?? []).filter(
-      (owner) => !uids.includes(owner.uid),
-    );
+    const ownerReferences = ownersOf(live).filter(({ uid }) => !uids.includes(uid));
     this.#write(key, live, { ...live, metadata: { ...live.metadata, ownerReferences } });
   }
 
@@ -147,10 +172,11 @@ export class Cleaner {
 
   /** Deletes an object that no owner keeps; one that is kept loses its references to the others. */
   #collect(key: ObjectKey): void {
-    const { metadata } = this.#store.get(key) ?? {};
-    const { ownerReferences = [], namespace, deletionTimestamp } = metadata ?? {};
-    if (ownerReferences.length === 0 || deletionTimestamp !== undefined) return;
-    const { solid, dangling, waiting } = classifyOwners(ownerReferences, (owner) =>
+    const object = this.#live(key);
+    const owners = ownersOf(object);
+    const { namespace, deletionTimestamp } = object?.metadata ?? {};
+    if (owners.length === 0 || deletionTimestamp !== undefined) return;
+    const { solid, dangling, waiting } = classifyOwners(owners, (owner) =>
       this.#find(owner, namespace),
     );
     const ending = [...dangling, ...waiting].map(({ uid }) => uid);
@@ -168,7 +194,7 @@ export class Cleaner {
   }
 
   #delete(key: ObjectKey, isForeground: boolean): void {
-    const live = this.#store.get(key);
+    const live = this.#live(key);
     if (live === undefined) return;
     const hasDependents = this.#dependents.has(live.metadata.uid);
     const policy = isForeground && hasDependents ? { with: [foregroundFinalizer] } : {};
@@ -204,7 +230,7 @@ export class Cleaner {
   }
 
   #emptyDefinition(definition: string): void {
-    const kind = this.#kinds.all().find((each) => `${each.plural}.${each.group}` === definition);
+    const kind = this.#kinds.all().find((each) => definitionName(each) === definition);
     if (kind === undefined) {
       this.#dropFinalizer(definitionKey(definition), cleanupFinalizer);
       return;
@@ -217,7 +243,7 @@ export class Cleaner {
   #settleDefinitionLater(name: KindName): void {
     const kind = this.#kinds.get(name);
     if (kind === undefined) return;
-    const key = definitionKey(`${kind.plural}.${kind.group}`);
+    const key = definitionKey(definitionName(kind));
     if (this.#store.get(key)?.metadata.deletionTimestamp === undefined) return;
     this.#later(() => {
       if (this.#store.count(name) === 0) this.#dropFinalizer(key, cleanupFinalizer);
@@ -239,7 +265,7 @@ export class Cleaner {
   #index(object: KubeObject): void {
     const key = keyOf(kindOfObject(object), object.metadata);
     if (isInForegroundDeletion(object)) this.#ownersInForeground.set(object.metadata.uid, key);
-    for (const owner of object.metadata.ownerReferences ?? []) {
+    for (const owner of ownersOf(object)) {
       const known = this.#dependents.get(owner.uid);
       if (known === undefined) this.#dependents.set(owner.uid, new Map([[placeOf(key), key]]));
       else known.set(placeOf(key), key);
@@ -248,12 +274,19 @@ export class Cleaner {
 
   #unindex(object: KubeObject): void {
     const key = keyOf(kindOfObject(object), object.metadata);
-    for (const owner of object.metadata.ownerReferences ?? []) {
+    for (const owner of ownersOf(object)) {
       const known = this.#dependents.get(owner.uid);
       known?.delete(placeOf(key));
       if (known?.size === 0) this.#dependents.delete(owner.uid);
     }
   }
+}
+
+/** The owners that can be followed: what was kept before owners were checked may be anything. */
+function ownersOf(object: KubeObject | null | undefined): readonly OwnerReference[] {
+  const owners: unknown = object?.metadata.ownerReferences;
+  if (!Array.isArray(owners)) return [];
+  return (owners as OwnerReference[]).filter((owner) => ownerErrors([owner], "").length === 0);
 }
 
 function definitionKey(name: string): ObjectKey {

@@ -8,7 +8,9 @@ import type {
 import { kindOfObject, storageVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Kinds, Served } from "#lab/kubernetes/kinds/registry.ts";
 import type { KindName, KubeObject, ObjectKey } from "#lab/kubernetes/object.ts";
+import { Refusal } from "#lab/kubernetes/status.ts";
 import type { ObjectStore } from "#lab/kubernetes/store/store.ts";
+import { warnOf } from "#lab/kubernetes/warning.ts";
 import { timeText } from "#lab/kubernetes/writes/metadata.ts";
 import { keyOf } from "#lab/kubernetes/writes/writer.ts";
 import type { Writer, Writing } from "#lab/kubernetes/writes/writer.ts";
@@ -68,6 +70,40 @@ export function clusterClient(ports: ClientPorts, manager: string): ClusterClien
     // The server fills in the rest of the metadata.
     return there ?? writer.create(writing(kind), object as unknown as KubeObject);
   };
+  const record: ClusterClient["event"] = (about, type, reason, message) => {
+    const now = timeText(clock());
+    const name = `${about.metadata.name}.${digest([about.metadata.uid, type, reason, message])}`;
+    const namespace = about.metadata.namespace ?? "default";
+    const known = store.get({ kind: "Event", namespace, name });
+    if (known !== undefined) {
+      const count = typeof known["count"] === "number" ? known["count"] + 1 : 2;
+      store.put({ ...known, count, lastTimestamp: now });
+      return;
+    }
+    const oldest = store.count("Event") < mostEvents ? undefined : store.oldest("Event");
+    if (oldest !== undefined) store.remove(keyOf("Event", oldest.metadata));
+    create({
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name, namespace },
+      involvedObject: {
+        apiVersion: about.apiVersion,
+        kind: about.kind,
+        ...(about.metadata.namespace === undefined ? {} : { namespace }),
+        name: about.metadata.name,
+        uid: about.metadata.uid,
+        resourceVersion: about.metadata.resourceVersion,
+      },
+      type,
+      reason,
+      message,
+      source: { component: manager },
+      reportingComponent: manager,
+      firstTimestamp: now,
+      lastTimestamp: now,
+      count: 1,
+    });
+  };
   return {
     ...clusterView(ports),
     create,
@@ -89,39 +125,13 @@ export function clusterClient(ports: ClientPorts, manager: string): ClusterClien
       const live = store.get(key);
       if (live !== undefined) writer.remove(writing(key.kind), live);
     },
-    event: (about, type, reason, message) => {
-      const now = timeText(clock());
-      const name = `${about.metadata.name}.${digest([about.metadata.uid, type, reason, message])}`;
-      const namespace = about.metadata.namespace ?? "default";
-      const known = store.get({ kind: "Event", namespace, name });
-      if (known !== undefined) {
-        const count = typeof known["count"] === "number" ? known["count"] + 1 : 2;
-        store.put({ ...known, count, lastTimestamp: now });
-        return;
+    event: (...told) => {
+      try {
+        record(...told);
+      } catch (error) {
+        // Nobody's work waits for its news: a namespace that is on its way out takes none.
+        if (!(error instanceof Refusal)) warnOf(`${manager} could not tell its event`, error);
       }
-      const oldest = store.count("Event") < mostEvents ? undefined : store.oldest("Event");
-      if (oldest !== undefined) store.remove(keyOf("Event", oldest.metadata));
-      create({
-        apiVersion: "v1",
-        kind: "Event",
-        metadata: { name, namespace },
-        involvedObject: {
-          apiVersion: about.apiVersion,
-          kind: about.kind,
-          ...(about.metadata.namespace === undefined ? {} : { namespace }),
-          name: about.metadata.name,
-          uid: about.metadata.uid,
-          resourceVersion: about.metadata.resourceVersion,
-        },
-        type,
-        reason,
-        message,
-        source: { component: manager },
-        reportingComponent: manager,
-        firstTimestamp: now,
-        lastTimestamp: now,
-        count: 1,
-      });
     },
     memory: <Memory>({ metadata }: KubeObject) => store.memory(metadata.uid) as Memory | undefined,
     remember: ({ metadata }, memory) => {

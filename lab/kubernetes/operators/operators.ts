@@ -1,8 +1,8 @@
-import process from "node:process";
 import type { Behaviour, ClusterClient } from "#lab/kubernetes/behaviours/behaviour.ts";
 import { kindOfObject } from "#lab/kubernetes/kinds/kind.ts";
 import type { KubeObject, ObjectKey } from "#lab/kubernetes/object.ts";
 import type { Change } from "#lab/kubernetes/store/change.ts";
+import { warnOf } from "#lab/kubernetes/warning.ts";
 import { keyOf } from "#lab/kubernetes/writes/writer.ts";
 import { clusterClient } from "./client.ts";
 import type { ClientPorts } from "./client.ts";
@@ -27,7 +27,7 @@ export interface OperatorPorts extends ClientPorts {
 const longestTurnMs = 10;
 
 /** An operator whose look has failed looks again after so much life. */
-const backOffMs = 60_000;
+export const backOffMs = 60_000;
 
 /** A timer of Node must not wait longer than this; a longer wait is cut in pieces. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -124,12 +124,8 @@ export class Operators {
     try {
       return behaviour.reconcile(object, client);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
       const { namespace = "", name } = object.metadata;
-      process.emitWarning(
-        `${behaviour.manager} failed at ${object.kind} ${namespace}/${name}: ${reason}`,
-        { detail: error instanceof Error ? (error.stack ?? "") : "" },
-      );
+      warnOf(`${behaviour.manager} failed at ${object.kind} ${namespace}/${name}`, error);
       return backOffMs;
     }
   }

@@ -1,9 +1,16 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
 import { pathOf } from "./change.ts";
 import type { Change } from "./change.ts";
+import { textOf } from "./text.ts";
 
 /** How many changes of a kind are kept for watchers that come back, and for pages of a list that go on. */
 const keptChanges = 10_000;
+
+/** And how much they may weigh together, as text: large objects must not fill the memory by being written often. */
+const keptBytes = 64 * 1024 * 1024;
+
+/** History is cut off in pieces, not change by change. */
+const slack = 1.1;
 
 export interface Filter {
   readonly namespace?: string;
@@ -17,6 +24,7 @@ export class Collection {
   readonly #byLabel = new Map<string, Map<string, KubeObject>>();
   #sorted: readonly KubeObject[] | undefined;
   #changes: Change[] = [];
+  #changesBytes = 0;
   /** The history is whole for revisions from here on. */
   #knownFrom: number;
 
@@ -86,10 +94,19 @@ export class Collection {
     }
     this.#sorted = undefined;
     this.#changes.push(change);
-    if (this.#changes.length > keptChanges * 1.1) {
-      const dropped = this.#changes.splice(0, this.#changes.length - keptChanges);
-      this.#knownFrom = dropped.at(-1)?.revision ?? this.#knownFrom;
-    }
+    this.#changesBytes += weightOf(change);
+    if (this.#changes.length > keptChanges * slack || this.#changesBytes > keptBytes * slack)
+      this.#trim();
+  }
+
+  /** Drops the oldest changes; who asks for them from now on is told that they are gone. */
+  #trim(): void {
+    let count = Math.max(0, this.#changes.length - keptChanges);
+    let bytes = bytesOf(this.#changes.slice(count));
+    for (; bytes > keptBytes; count += 1) bytes -= bytesOf(this.#changes.slice(count, count + 1));
+    const dropped = this.#changes.splice(0, count);
+    this.#changesBytes = bytes;
+    this.#knownFrom = dropped.at(-1)?.revision ?? this.#knownFrom;
   }
 
   /** Puts an object there that was there before the history began. */
@@ -103,6 +120,7 @@ export class Collection {
   /** Forgets what happened before a revision. */
   forget(revision: number): void {
     this.#changes = this.#changes.slice(this.#firstAfter(revision));
+    this.#changesBytes = bytesOf(this.#changes);
     this.#knownFrom = Math.max(this.#knownFrom, revision);
   }
 
@@ -140,6 +158,15 @@ export class Collection {
     for (const [name, value] of Object.entries(metadata.labels ?? {}))
       yield [this.#byLabel, labelKey(name, value)];
   }
+}
+
+/** What was there before is the object of an earlier change. */
+function weightOf({ object }: Change): number {
+  return textOf(object).length;
+}
+
+function bytesOf(changes: readonly Change[]): number {
+  return changes.reduce((sum, change) => sum + weightOf(change), 0);
 }
 
 function labelKey(name: string, value: string): string {

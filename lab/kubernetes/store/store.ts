@@ -1,3 +1,4 @@
+import { warnOf } from "#lab/kubernetes/warning.ts";
 import type { KindName, KubeObject, ObjectKey } from "#lab/kubernetes/object.ts";
 import { kindOfObject } from "#lab/kubernetes/kinds/kind.ts";
 import { pathOf } from "./change.ts";
@@ -174,8 +175,9 @@ export class ObjectStore {
 
   #tell(collection: Collection, change: Change): void {
     collection.take(change);
-    for (const listener of this.#listeners) listener(change);
-    for (const listener of this.#watchers.get(kindOfObject(change.object)) ?? []) listener(change);
+    for (const listener of this.#listeners) hear(listener, change);
+    for (const listener of this.#watchers.get(kindOfObject(change.object)) ?? [])
+      hear(listener, change);
   }
 
   #collectionOf(object: KubeObject): Collection {
@@ -185,5 +187,15 @@ export class ObjectStore {
     const fresh = new Collection(this.#startRevision);
     this.#collections.set(kind, fresh);
     return fresh;
+  }
+}
+
+/** What is stored is stored: who stumbles over it keeps neither the writer nor the other listeners from going on. */
+function hear(listener: Listener, change: Change): void {
+  try {
+    listener(change);
+  } catch (error) {
+    const { kind, metadata } = change.object;
+    warnOf(`a listener failed at ${kind} ${metadata.namespace ?? ""}/${metadata.name}`, error);
   }
 }

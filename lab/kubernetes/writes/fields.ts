@@ -1,7 +1,9 @@
 import type { KubeObject } from "#lab/kubernetes/object.ts";
+import { definitionKind } from "#lab/kubernetes/kinds/definition.ts";
 import { isCustom, type KindVersion } from "#lab/kubernetes/kinds/kind.ts";
 import type { Served } from "#lab/kubernetes/kinds/registry.ts";
 import { applyDefaults } from "#lab/kubernetes/schema/defaults.ts";
+import { definitionErrors } from "#lab/kubernetes/schema/definition-rules.ts";
 import type { FieldError } from "#lab/kubernetes/schema/field-error.ts";
 import { ownerErrors } from "#lab/kubernetes/schema/owner-rules.ts";
 import { prune } from "#lab/kubernetes/schema/prune.ts";
@@ -64,7 +66,10 @@ export function check(
   const { metadata } = object;
   const errors =
     version.schema === null
-      ? ownerErrors(metadata.ownerReferences, "metadata.ownerReferences")
+      ? [
+          ...ownerErrors(metadata.ownerReferences, "metadata.ownerReferences"),
+          ...(served.name === definitionKind ? definitionErrors(object) : []),
+        ]
       : validate(version.schema, object, old ?? undefined);
   const mistyped = errors.find(({ reason }) => reason === "FieldValueTypeInvalid");
   // What cannot be read as the Go type of a built-in kind is no such object at all.

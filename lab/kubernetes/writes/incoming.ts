@@ -73,6 +73,10 @@ export function readObject(body: unknown, served: Served, place: Place, sent: Se
   const { finalizers } = metadata;
   if (finalizers !== undefined && finalizers !== null && !isListOfTexts(finalizers))
     throw badRequest("metadata.finalizers must be a list of strings");
+  if (!areOwners(metadata["ownerReferences"] ?? []))
+    throw badRequest(
+      "metadata.ownerReferences must be a list of owners, each field of them a string",
+    );
   const { namespace } = metadata;
   if (namespace !== undefined && namespace !== "" && namespace !== place.namespace)
     throw badRequest(
@@ -143,6 +147,18 @@ export function withoutEmpty(metadata: Json): Json {
 
 function isListOfTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
+}
+
+/** Whether these can be owners; that each is whole is for the validation to say, and null is an owner that says nothing. */
+function areOwners(value: unknown): boolean {
+  const fields = ["apiVersion", "kind", "name", "uid"];
+  const isText = (text: unknown): boolean => (text ?? "") === "" || typeof text === "string";
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (owner) => owner === null || (isJson(owner) && fields.every((field) => isText(owner[field]))),
+    )
+  );
 }
 
 /** The same object under the name of another version: the versions of a kind differ in nothing else here. */

@@ -148,8 +148,9 @@ export class Writer {
     const merged = divide(live, shaped, subresource, stored.subresources.status);
     const admitted =
       subresource === null ? this.#admitted(writing, "update", merged, live) : merged;
-    if (!isDeepStrictEqual(comparable(admitted), comparable(live)))
-      check(admitted, stored, served, live, subresource);
+    const isUnchanged =
+      isDeepStrictEqual(comparable(admitted), comparable(live)) || isLettingGo(given, live);
+    if (!isUnchanged) check(admitted, stored, served, live, subresource);
     for (const warning of finalizerWarnings(kind, live.metadata, admitted.metadata))
       writing.fields.warn(warning);
     const counted = withGeneration(live, admitted, stored.subresources.status, kind);
@@ -369,6 +370,32 @@ function withGeneration(
 function comparable(object: KubeObject): unknown {
   const { managedFields: _managed, resourceVersion: _version, ...metadata } = object.metadata;
   return { ...object, metadata };
+}
+
+/**
+ * Whether nothing happens but that finalizers or owners are taken off. What no longer fits the definition of its kind must
+ * still be able to end.
+ */
+function isLettingGo(next: KubeObject, live: KubeObject): boolean {
+  const { finalizers = [], ownerReferences = [] } = next.metadata;
+  const rest = (object: KubeObject): unknown => {
+    const { apiVersion: _apiVersion, metadata, ...fields } = object;
+    const {
+      managedFields: _managed,
+      resourceVersion: _version,
+      finalizers: _finalizers,
+      ownerReferences: _owners,
+      ...kept
+    } = metadata;
+    return { ...fields, kept };
+  };
+  const isOneOf = (owner: unknown): boolean =>
+    (live.metadata.ownerReferences ?? []).some((each) => isDeepStrictEqual(each, owner));
+  return (
+    finalizers.every((one) => live.metadata.finalizers?.includes(one) === true) &&
+    ownerReferences.every(isOneOf) &&
+    isDeepStrictEqual(rest(next), rest(live))
+  );
 }
 
 /** Whether the same managers hold the same fields; their times do not count. */
