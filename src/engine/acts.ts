@@ -8,6 +8,7 @@ import { limits } from "./limits.ts";
 import { kindOf } from "./registry.ts";
 import type { ActRequest, By } from "./requests.ts";
 import type { LoadedResource } from "./resources.ts";
+import { runEndOf } from "./run-end.ts";
 import { runRow } from "./run-row.ts";
 import type { RunState } from "./run-state.ts";
 import { foldOnto, loadRun, runEvent } from "./run-stream.ts";
@@ -176,16 +177,7 @@ function settleAgain(
   core: EngineCore,
   { run, resource, at, by }: { run: RunState; resource: LoadedResource; at: number; by: By },
 ) {
-  const facts = core.resources.settle(resource, resource.state, {
-    run: run.id,
-    workflow: run.requested.workflow,
-    status: run.status as "completed" | "failed" | "cancelled",
-    cleanup: run.cleanup,
-    attention: run.attention,
-    abandoned: run.abandoned,
-    abandonReason: by.reason ?? null,
-    error: run.error,
-  });
+  const facts = core.resources.settle(resource, resource.state, runEndOf(run, by.reason ?? null));
   return core.resources.write(resource, facts, { at, run: run.id, actor: by.actor });
 }
 

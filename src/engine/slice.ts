@@ -13,6 +13,7 @@ import { nextDecision } from "./next-decision.ts";
 import { GONE, performStep, performUndo, type Performed } from "./perform.ts";
 import { kindOf } from "./registry.ts";
 import type { LoadedResource } from "./resources.ts";
+import { runEndOf } from "./run-end.ts";
 import { runRow } from "./run-row.ts";
 import type { RunState } from "./run-state.ts";
 import type { SliceSignals } from "./slice-signals.ts";
@@ -235,15 +236,7 @@ function commitOf(
     ? core.resources.settle(
         world.resource,
         core.resources.evolve(world.resource, world.resource.state, facts, at, run.id),
-        {
-          run: run.id,
-          workflow: requested.workflow,
-          status: run.status as "completed" | "failed" | "cancelled",
-          cleanup: run.cleanup,
-          attention: run.attention,
-          abandoned: run.abandoned,
-          error: run.error,
-        },
+        runEndOf(run),
       )
     : [];
   const resource = core.resources.write(world.resource, [...facts, ...settled], by);

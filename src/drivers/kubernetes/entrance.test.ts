@@ -6,6 +6,7 @@ import { Failure } from "#contract/failures.ts";
 import { makeCertificate } from "#drivers/redfish/testing/certificate.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { KubernetesClient } from "./client.ts";
+import { loadKubeconfig } from "./kubeconfig.ts";
 import { type KubernetesOptions, rereadMs } from "./options.ts";
 import {
   type Asked,
@@ -300,4 +301,21 @@ const clockAt = (nowMs: number): Clock & { nowMs: number } => ({
     return this.nowMs;
   },
   sleep: async () => undefined,
+});
+
+describe("a kubeconfig that is not there", () => {
+  it("is named, with what the file system says", async () => {
+    await expect(loadKubeconfig({ path: "/nowhere/kubeconfig" })).rejects.toMatchObject({
+      code: "KUBERNETES_REJECTED",
+      message: expect.stringMatching(
+        /^the kubeconfig cannot be read: ENOENT.*\/nowhere\/kubeconfig/,
+      ),
+    });
+  });
+
+  it("that is no kubeconfig is not quoted", async () => {
+    await expect(loadKubeconfig({ text: "{ token: sesame-4711" })).rejects.toMatchObject({
+      message: "the kubeconfig cannot be read",
+    });
+  });
 });

@@ -87,6 +87,10 @@ const loaded = (load: Loader): KubeConfig => {
   try {
     return withEndablePrograms(load());
   } catch (error) {
-    throw notUsable("the kubeconfig cannot be read", error);
+    throw notUsable(`the kubeconfig cannot be read${fileTrouble(error)}`, error);
   }
 };
+
+/** What is wrong with the file itself. What a parser says may quote credentials. */
+const fileTrouble = (error: unknown): string =>
+  error instanceof Error && "syscall" in error ? `: ${error.message}` : "";
