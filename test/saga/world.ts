@@ -156,7 +156,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       });
       const sealed = secret(JSON.stringify({ username, password }));
       const id = ids.server();
-      const home = { serverId: id, region: "local", project: "default", host: place };
+      const host = body.provisioner === "metal3" ? place : null;
+      const home = { serverId: id, region: "local", project: "default", host };
       const input = registerInput({ body, credentials: sealed.id, ...home });
       return { id, run: await start("server.register", input, [sealed]) };
     },
